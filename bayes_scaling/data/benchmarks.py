@@ -1,0 +1,85 @@
+"""Benchmarks as typed facts with their source: chance level, number of items, metric."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from bayes_scaling.errors import DataError, did_you_mean, listed
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark.
+
+    Parameters
+    ----------
+    name : str
+        Value of the column ``task``.
+    title : str
+        Full name.
+    chance : float or None
+        Accuracy of guessing, as a fraction; None where it is not known.
+    n_items : int or None
+        Number of items of the usual split; None where it is not certain.
+    metric : str
+        What the score measures.
+    citation : str
+        Source of the figures.
+    note : str
+        Split, checks made, traps.
+    """
+
+    name: str
+    title: str
+    chance: float | None
+    n_items: int | None
+    metric: str
+    citation: str
+    note: str
+
+
+def _read(path: Path) -> dict[str, Benchmark]:
+    return {
+        name: Benchmark(
+            name=name,
+            title=entry["title"],
+            chance=entry.get("chance"),
+            n_items=entry.get("n_items"),
+            metric=entry["metric"],
+            citation=entry["citation"],
+            note=entry["note"],
+        )
+        for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items()
+    }
+
+
+BENCHMARKS: dict[str, Benchmark] = _read(Path(__file__).with_name("benchmarks.toml"))
+"""All benchmarks by name."""
+
+
+def benchmark(name: str) -> Benchmark:
+    """Return the facts of one benchmark.
+
+    Parameters
+    ----------
+    name : str
+        Name as in the column ``task``, such as ``"mmlu"``.
+
+    Returns
+    -------
+    Benchmark
+        Its facts.
+
+    Raises
+    ------
+    DataError
+        If the benchmark is not in the registry.
+    """
+    if name not in BENCHMARKS:
+        raise DataError(
+            f"Benchmark {name!r} is not in the registry.{did_you_mean(name, BENCHMARKS)} "
+            f"Known: {listed(BENCHMARKS, 30)}. For another one, give 'chance' and 'n_items' as columns."
+        )
+    return BENCHMARKS[name]

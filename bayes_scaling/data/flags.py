@@ -1,0 +1,139 @@
+"""Flags: remarks on rows, kept in one text column, never a reason to drop a row.
+
+``flags`` holds names joined by ``";"``, sorted, without repeats; ``""`` is none.
+What to leave out is decided later, by name (``exclude_flags`` of a model card).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+
+def _split(text: object) -> set[str]:
+    # A missing cell (NaN) is not a str and means: no flags.
+    return {name.strip() for name in text.split(";") if name.strip()} if isinstance(text, str) else set()
+
+
+def _join(names: Iterable[str]) -> str:
+    return ";".join(sorted(names))
+
+
+def tidy_flags(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy with a ``flags`` column in its normal form.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table of runs, with or without ``flags``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Copy whose ``flags`` are text, sorted, without repeats or gaps.
+    """
+    frame = frame.copy()
+    if "flags" in frame.columns:
+        values = [_join(_split(text)) for text in frame["flags"]]
+    else:
+        values = [""] * len(frame)
+    frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
+    return frame
+
+
+def add_flag(frame: pd.DataFrame, mask: Any, flag: str) -> pd.DataFrame:
+    """Return a copy in which the marked rows carry a flag.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table of runs.
+    mask : array_like of bool, shape (row,)
+        Rows to mark, in the order of the table.
+    flag : str
+        Name of the flag, without ``";"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Copy with the flag added.
+
+    Raises
+    ------
+    ValueError
+        If the flag's name is empty or contains ``";"``, or the mask has another length.
+    """
+    if not flag.strip() or ";" in flag:
+        raise ValueError(f"flag {flag!r} is no valid name: expected text without ';'")
+    frame = tidy_flags(frame)
+    marked = [bool(m) for m in mask]
+    if len(marked) != len(frame):
+        raise ValueError(f"mask has {len(marked)} values, expected one per row ({len(frame)})")
+    values = [
+        _join(_split(text) | {flag}) if m else text for text, m in zip(frame["flags"], marked, strict=True)
+    ]
+    frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
+    return frame
+
+
+def drop_flag(frame: pd.DataFrame, flag: str) -> pd.DataFrame:
+    """Return a copy in which no row carries the flag; the rows stay.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table of runs.
+    flag : str
+        Name of the flag.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Copy without that flag.
+    """
+    frame = tidy_flags(frame)
+    values = [_join(_split(text) - {flag}) for text in frame["flags"]]
+    frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
+    return frame
+
+
+def has_flag(frame: pd.DataFrame, flags: str | Iterable[str]) -> pd.Series:
+    """Tell which rows carry at least one of the flags.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table of runs; without a ``flags`` column no row carries any.
+    flags : str or iterable of str
+        One name or several.
+
+    Returns
+    -------
+    pandas.Series
+        Boolean, with the index of the table.
+    """
+    wanted = {flags} if isinstance(flags, str) else set(flags)
+    texts = frame["flags"] if "flags" in frame.columns else [""] * len(frame)
+    return pd.Series([bool(_split(text) & wanted) for text in texts], index=frame.index, dtype=bool)
+
+
+def flag_counts(frame: pd.DataFrame) -> dict[str, int]:
+    """Count the rows that carry each flag.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table of runs.
+
+    Returns
+    -------
+    dict of str to int
+        Number of rows by flag, sorted by name.
+    """
+    counts: Counter[str] = Counter()
+    for text in frame["flags"] if "flags" in frame.columns else ():
+        counts.update(_split(text))
+    return dict(sorted(counts.items()))

@@ -1,0 +1,219 @@
+"""Tables ready to fit: the public datasets by name, and files of the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from bayes_scaling.data import overtraining, published
+from bayes_scaling.data.benchmarks import BENCHMARKS
+from bayes_scaling.data.columns import Column
+from bayes_scaling.data.flags import add_flag
+from bayes_scaling.data.registry import dataset, fetch
+from bayes_scaling.data.validate import check_runs
+from bayes_scaling.errors import DataError, listed
+
+# Upstream's names of the benchmarks. Its "Winograd" is WinoGrande: see the notes in registry.toml.
+OBSERVATIONAL_TASKS = {
+    "MMLU": "mmlu",
+    "ARC-C": "arc_challenge",
+    "HellaSwag": "hellaswag",
+    "Winograd": "winogrande",
+    "TruthfulQA": "truthfulqa",
+    "GSM8K": "gsm8k",
+    "XWinograd": "xwinograd",
+    "HumanEval": "humaneval",
+}
+OBSERVATIONAL_DOUBTS = {
+    "openlm-research/open_llama_7b_v2": "params are 13e9 upstream, the name says 7e9",
+    "deepseek-ai/deepseek-moe-16b-base": "params are the total of a sparse model, so compute is too high",
+}
+
+
+def load_chinchilla() -> pd.DataFrame:
+    """Load the points that Besiroglu et al. (2024, arXiv:2404.10102) read from a figure.
+
+    Returns
+    -------
+    pandas.DataFrame
+        245 runs: family, run, params, compute, loss (nats), tokens (derived). The five with
+        the highest loss, which that replication leaves out, are flagged ``high_loss_outlier``.
+    """
+    raw = pd.read_csv(fetch("chinchilla", "svg_extracted_data.csv"))
+    frame = pd.DataFrame(
+        {
+            "family": "Chinchilla",
+            "run": [f"point-{i:03d}" for i in range(1, len(raw) + 1)],
+            "params": raw["Model Size"],
+            "compute": raw["Training FLOP"],
+            "loss": raw["loss"],
+        }
+    )
+    highest = frame["loss"].rank(ascending=False, method="first") <= 5
+    return check_runs(add_flag(frame, highest, "high_loss_outlier"), require=("params", "tokens", "loss"))
+
+
+def load_observational() -> pd.DataFrame:
+    """Load benchmark scores of 148 base models (Ruan et al. 2024, arXiv:2405.10938).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per model and benchmark that has a score (1144): family, model, run, params,
+        tokens, compute, task, accuracy, chance, n_items. Flags: ``no_compute``,
+        ``corrected_tokens``, ``doubtful`` (with the reason in ``flag_reason``).
+    """
+    raw = pd.read_csv(fetch("observational", "base_llm_benchmark_eval.csv"))
+    models = pd.DataFrame(
+        {
+            "family": raw["Model Family"],
+            "model": raw["Model"],
+            "run": raw["Model"],
+            "params": raw["Model Size (B)"] * 1e9,
+            "tokens": raw["Pretraining Data Size (T)"] * 1e12,
+            "compute": raw["FLOPs (1E21)"] * 1e21,
+        }
+    )
+    slip = models["model"] == "cerebras/btlm-3b-8k-base"
+    models.loc[slip, ["tokens", "compute"]] /= 1000  # 627 trillion tokens upstream, 627 billion in truth
+    models = add_flag(models, slip, "corrected_tokens")
+    models["flag_reason"] = models["model"].map(OBSERVATIONAL_DOUBTS).fillna("")
+    models.loc[slip, "flag_reason"] = "tokens are 627e12 upstream, corrected to 627e9"
+    models = add_flag(models, models["model"].isin(list(OBSERVATIONAL_DOUBTS)), "doubtful")
+    models = add_flag(models, models["compute"].isna(), "no_compute")
+    parts = [
+        models.assign(
+            task=task,
+            accuracy=raw[theirs],
+            chance=BENCHMARKS[task].chance,
+            n_items=BENCHMARKS[task].n_items,
+        )
+        for theirs, task in OBSERVATIONAL_TASKS.items()
+    ]
+    # None, where chance is unknown, must not make the column one of objects.
+    parts = [part.astype({"chance": "float64", "n_items": "float64"}) for part in parts]
+    frame = pd.concat(parts, ignore_index=True).dropna(subset=["accuracy"])
+    return check_runs(frame, require=("family", "model", "params", "task", "accuracy"))
+
+
+LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
+    "chinchilla": load_chinchilla,
+    "overtraining": overtraining.load_overtraining,
+    "observational": load_observational,
+    "published_models": published.load_published_models,
+}
+
+
+def load_dataset(name: str) -> pd.DataFrame:
+    """Load a dataset of the catalogue as a checked table in our vocabulary.
+
+    Parameters
+    ----------
+    name : str
+        ``"chinchilla"``, ``"overtraining"``, ``"observational"`` or ``"published_models"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Tidy table that has passed :func:`~bayes_scaling.data.check_runs`. The traps of a
+        dataset are in ``dataset(name).notes``; further columns are described by its loader.
+
+    Raises
+    ------
+    DataError
+        If there is no dataset of that name.
+    DownloadError
+        If a file cannot be had, or is not the expected one.
+    """
+    return LOADERS[dataset(name).name]()
+
+
+def _read_tsv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, sep="\t")
+
+
+# The json module and not pandas' reader, which guesses dates and types.
+def _read_jsonl(path: Path) -> pd.DataFrame:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
+
+
+def _read_json(path: Path) -> pd.DataFrame:
+    return pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": pd.read_csv,
+    ".tsv": _read_tsv,
+    ".parquet": pd.read_parquet,
+    ".jsonl": _read_jsonl,
+    ".json": _read_json,
+}
+
+
+def read_table(
+    path: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    loss_unit: str = "nats",
+    bytes_per_token: float | None = None,
+    require: Iterable[str] = (),
+    further: Iterable[Column] = (),
+) -> pd.DataFrame:
+    """Read a file of the user's own runs and check it.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        File with a header: ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl`` or ``.json`` (a list of records).
+    columns : mapping of str to str, optional
+        Names, as ``{"theirs": "ours"}``.
+    loss_unit : {"nats", "bits", "perplexity", "bits_per_byte"}, optional
+        Unit of the column ``loss``.
+    bytes_per_token : float, optional
+        Mean bytes of text per token, for ``bits_per_byte``.
+    require : iterable of str, optional
+        Columns that must be there without a gap.
+    further : iterable of Column, optional
+        Further columns, as a law declares them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Checked table, see :func:`~bayes_scaling.data.check_runs`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or its table cannot be used.
+    """
+    path = Path(path).expanduser()
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"{path} ends in {path.suffix or 'nothing'!r}; expected one of {listed(_READERS)}. "
+            f"For another format make a pandas.DataFrame and pass it to check_runs."
+        )
+    if not path.is_file():
+        raise DataError(f"There is no file {path}. Check the path; it is taken from the working folder.")
+    try:
+        frame = reader(path)
+    except ImportError as error:
+        raise DataError(
+            f"Reading {path} needs a further package: {error}. Install it: pip install pyarrow"
+        ) from error
+    except (ValueError, OSError) as error:  # pandas' parser errors and wrong encodings are ValueErrors
+        raise DataError(
+            f"{path} could not be read as {path.suffix} ({error}). Expected a table with a header, in UTF-8."
+        ) from error
+    return check_runs(
+        frame,
+        columns=columns,
+        loss_unit=loss_unit,
+        bytes_per_token=bytes_per_token,
+        require=require,
+        further=further,
+    )

@@ -1,0 +1,29 @@
+"""Fit: sample a model, say whether the result is usable, keep it.
+
+``sampler.py`` compiles once and samples often (nutpie); ``sample.py`` makes a Fit;
+``result.py`` is the Fit; ``summary.py`` and ``diagnostics.py`` its tables; ``store.py`` its file.
+"""
+
+from __future__ import annotations
+
+from bayes_scaling.fit.diagnostics import Check, Diagnosis, diagnose, failure_banner
+from bayes_scaling.fit.result import Fit
+from bayes_scaling.fit.sample import assemble, sample
+from bayes_scaling.fit.sampler import Sampler, SamplerSettings
+from bayes_scaling.fit.store import load, save
+from bayes_scaling.fit.summary import summary
+
+__all__ = [
+    "Check",
+    "Diagnosis",
+    "Fit",
+    "Sampler",
+    "SamplerSettings",
+    "assemble",
+    "diagnose",
+    "failure_banner",
+    "load",
+    "sample",
+    "save",
+    "summary",
+]

@@ -1,0 +1,182 @@
+"""Is the fit usable, and if not, why: sampling checks and two causes special to scaling laws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.laws.backend import link, numpy_backend
+from bayes_scaling.laws.base import Parameter
+from bayes_scaling.model.priors import draw
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit.result import Fit
+
+RHAT_MAX = 1.01
+ESS_PER_CHAIN = 100
+RIDGE_R2 = 0.95
+RIDGE_SD_RATIO = 0.3
+COLLINEAR_DECADES = 0.15
+PRIOR_SD_RATIO = 0.9
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: what was found, what was expected, what it means and what to do."""
+
+    name: str
+    found: float
+    expected: str
+    ok: bool
+    severity: str  # "fail" makes the fit unusable, "warn" limits what can be concluded
+    cause: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The checks of a fit; ``ok`` is False when one that makes it unusable failed."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when no check of severity `fail` failed."""
+        return all(c.ok for c in self.checks if c.severity == "fail")
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences about every check that failed, failures before warnings."""
+        bad = sorted((c for c in self.checks if not c.ok), key=lambda c: c.severity != "fail")
+        return [f"{c.name}: found {c.found:.4g}, expected {c.expected}. {c.cause} {c.advice}" for c in bad]
+
+    def table(self) -> pd.DataFrame:
+        """Return the checks as a table, one row each."""
+        return pd.DataFrame([vars(c) for c in self.checks])
+
+    def __repr__(self) -> str:
+        head = "fit usable" if self.ok else "fit NOT usable"
+        return "\n".join([f"<Diagnosis: {head}>", *(f"- {p}" for p in self.problems)])
+
+
+def diagnose(fit: Fit) -> Diagnosis:
+    """Return R-hat, ESS, divergence and tree depth checks, the ridge and collinearity.
+
+    Returns
+    -------
+    Diagnosis
+    """
+    checks = _sampling(fit)
+    for extra in (_ridge(fit), _collinear(fit), _prior_bound(fit)):
+        if extra is not None:
+            checks.append(extra)
+    return Diagnosis(tuple(checks))
+
+
+def failure_banner(fit: Fit) -> str:
+    """Return a sentence for tables, plots and reports of a fit that failed, else ``""``."""
+    diagnosis = fit.diagnose()
+    if diagnosis.ok:
+        return ""
+    names = ", ".join(c.name for c in diagnosis.checks if not c.ok and c.severity == "fail")
+    return f"FIT NOT USABLE ({names}): do not quote these figures"
+
+
+def _sampling(fit: Fit) -> list[Check]:
+    import arviz as az
+
+    posterior = fit.idata["posterior"].to_dataset()
+    chains = posterior.sizes["chain"]
+    rhat = _worst(az.rhat(posterior), largest=True) if chains > 1 else (np.nan, "one chain")
+    bulk, tail = (_worst(az.ess(posterior, method=m), largest=False) for m in ("bulk", "tail"))
+    stats = fit.idata["sample_stats"].to_dataset()
+    divergences = int(stats["diverging"].sum())
+    deep = float(stats["maxdepth_reached"].mean()) if "maxdepth_reached" in stats else 0.0
+    least = ESS_PER_CHAIN * chains
+    more = "Sample longer (draws, tune)."
+    return [
+        Check("largest R-hat", rhat[0], f"< {RHAT_MAX}", bool(rhat[0] < RHAT_MAX), "fail",
+              f"Chains disagree, worst in {rhat[1]}.", f"{more} Two modes need other priors."),
+        Check("smallest bulk ESS", bulk[0], f">= {least}", bool(bulk[0] >= least), "fail",
+              f"Too few independent draws for {bulk[1]}.", more),
+        Check("smallest tail ESS", tail[0], f">= {least}", bool(tail[0] >= least), "fail",
+              f"Interval ends are unsure for {tail[1]}.", more),
+        Check("divergences", divergences, "0", divergences == 0, "fail",
+              "Part of the posterior was not reached.", "Raise target_accept to 0.99, or tighten the priors of "
+              "group standard deviations."),
+        Check("share of draws at the largest tree depth", deep, "< 0.01", deep < 0.01, "warn",
+              "Sampling is slow, not wrong.", "Raise maxdepth or tune."),
+    ]  # fmt: skip
+
+
+def _worst(dataset: Any, *, largest: bool) -> tuple[float, str]:
+    """Return the worst value over all variables and its name (all-constant variables apart)."""
+    worst, where = (-np.inf if largest else np.inf), ""
+    for name, variable in dataset.data_vars.items():
+        values = variable.to_numpy()
+        if not np.isfinite(values).any():
+            continue
+        value = float(np.nanmax(values) if largest else np.nanmin(values))
+        if (value > worst) if largest else (value < worst):
+            worst, where = value, str(name)
+    return worst, where
+
+
+def _spread(fit: Fit, parameter: Parameter) -> tuple[np.ndarray, float]:
+    """Return draws on the unconstrained scale and the ratio of posterior to prior sd there."""
+    xp = numpy_backend()
+    draws = link(xp, parameter.support, fit.values()[parameter.name])
+    prior = link(xp, parameter.support, draw(fit.spec.prior(parameter), np.random.default_rng(0), 4000))
+    return draws, float(np.median(draws.std(axis=0)) / prior.std())
+
+
+def _ridge(fit: Fit) -> Check | None:
+    roles = {p.role: p for p in fit.spec.law.parameters if p.role in ("floor", "amplitude", "exponent")}
+    if set(roles) != {"floor", "amplitude", "exponent"}:
+        return None
+    floor = roles["floor"]
+    draws, ratio = _spread(fit, floor)
+    if draws.ndim > 1:  # independent levels: the ridge of each would need its own check
+        draws = draws[:, 0]
+    others = [p for p in fit.spec.law.parameters if p.role in ("amplitude", "exponent")]
+    design = np.column_stack([_first(_spread(fit, p)[0]) for p in others] + [np.ones(len(draws))])
+    fitted = design @ np.linalg.lstsq(design, draws, rcond=None)[0]
+    r2 = 1 - np.var(draws - fitted) / np.var(draws)
+    names = ", ".join(p.name for p in (floor, *others))
+    return Check(
+        "ridge of floor, amplitude and exponent (R2)", float(r2),
+        f"< {RIDGE_R2}, or floor sd below {RIDGE_SD_RATIO:.0%} of its prior sd (found {ratio:.0%})",
+        bool(r2 < RIDGE_R2 or ratio < RIDGE_SD_RATIO), "warn",
+        f"{names} trade off: the curve bends too little in the data to tell the floor from the exponent.",
+        "Forecasts near the data are unaffected; far beyond they rest on the priors. Add runs over a wider range.",
+    )  # fmt: skip
+
+
+def _first(draws: np.ndarray) -> np.ndarray:
+    return draws if draws.ndim == 1 else draws[:, 0]
+
+
+def _collinear(fit: Fit) -> Check | None:
+    if not {"params", "tokens"} <= {i.name for i in fit.spec.law.inputs}:
+        return None
+    size, data = (np.log10(fit.frame[c].to_numpy(dtype=float)) for c in ("params", "tokens"))
+    design = np.column_stack([size, np.ones(len(size))])
+    residual = data - design @ np.linalg.lstsq(design, data, rcond=None)[0]
+    spread = float(residual.std())
+    return Check(
+        "spread of log10 tokens not explained by params", spread, f">= {COLLINEAR_DECADES} decades",
+        spread >= COLLINEAR_DECADES, "warn", "Tokens hardly vary independently of parameters, so the two power laws "
+        "cannot be told apart.", "Forecast only along the same ratio of tokens to params, or add runs off it.",
+    )  # fmt: skip
+
+
+def _prior_bound(fit: Fit) -> Check | None:
+    ratios = {p.name: _spread(fit, p)[1] for p in fit.spec.law.parameters}
+    name, ratio = max(ratios.items(), key=lambda item: item[1])
+    return Check(
+        "largest posterior to prior sd", ratio, f"< {PRIOR_SD_RATIO}", ratio < PRIOR_SD_RATIO, "warn",
+        f"The data say little about {name}; its posterior is its prior.", "Check that its prior is one you believe.",
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""The Fit: posterior draws, specification, rows and where they came from. Immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.fit.diagnostics import Diagnosis, diagnose
+from bayes_scaling.fit.sampler import posterior_values
+from bayes_scaling.fit.summary import summary
+from bayes_scaling.model.rows import Rows, locate, run_labels
+from bayes_scaling.model.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model.
+
+    Attributes
+    ----------
+    idata : xarray.DataTree
+        Groups ``posterior`` (variables under their published names) and ``sample_stats``.
+    spec : ModelSpec
+        The specification as settled on the rows.
+    frame : DataFrame
+        The rows that were used.
+    meta : mapping
+        Title, seed, sampler settings, versions, data hash, rows left out, notices and the card.
+    """
+
+    idata: xr.DataTree
+    spec: ModelSpec
+    frame: pd.DataFrame
+    meta: Mapping[str, Any]
+
+    @cached_property
+    def coords(self) -> dict[str, list[str]]:
+        """Fitted levels by group."""
+        return {g: list(v) for g, v in self.meta["coords"].items()}
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The fitted rows as the model read them."""
+        index, _ = locate(self.spec, self.coords, self.frame)
+        if self.spec.noise.run_effect:
+            position = {v: i for i, v in enumerate(self.coords["run"])}
+            index["run"] = run_labels(self.frame).map(position).to_numpy(dtype=np.int64)
+        inputs = {i.name: self.frame[i.name].to_numpy(dtype=float) for i in self.spec.law.inputs}
+        return Rows(
+            self.frame, self.coords, index, inputs, dict(self.meta["left_out"]), tuple(self.meta["notices"])
+        )
+
+    @property
+    def title(self) -> str:
+        """Name of the study."""
+        return str(self.meta.get("title") or self.spec.law.title)
+
+    def values(self, limit: int | None = None) -> dict[str, np.ndarray]:
+        """Return posterior variables with one draw axis in front, shape (draw, ...)."""
+        return posterior_values(self.idata["posterior"], limit=limit)
+
+    def summary(self, **options: Any) -> pd.DataFrame:
+        """Return the table of :func:`bayes_scaling.fit.summary`."""
+        return summary(self, **options)
+
+    def diagnose(self) -> Diagnosis:
+        """Return the checks of sampling and of identification."""
+        return diagnose(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write one netCDF file; see :func:`bayes_scaling.fit.save`."""
+        from bayes_scaling.fit.store import save
+
+        return save(self, path)
+
+    def __repr__(self) -> str:
+        sizes = self.idata["posterior"].sizes
+        state = "diagnostics passed" if self.diagnose().ok else "DIAGNOSTICS FAILED, see .diagnose()"
+        return (
+            f"<Fit {self.title!r}: law {self.spec.law.name}, {len(self.frame)} rows, "
+            f"{sizes['chain']} x {sizes['draw']} draws, {state}>"
+        )

@@ -1,0 +1,126 @@
+"""Fit a specification to a table."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bayes_scaling.data import data_hash
+from bayes_scaling.errors import FitError
+from bayes_scaling.fit.result import Fit
+from bayes_scaling.fit.sampler import Sampler, SamplerSettings, with_published
+from bayes_scaling.model import Rows, encode
+from bayes_scaling.model.spec import ModelSpec
+
+_REPORTED = ("bayes-scaling", "pymc", "pytensor", "nutpie", "arviz", "numpy", "pandas", "xarray")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a fit depends on."""
+    found = {"python": platform.python_version()}
+    for name in _REPORTED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # a source tree that was not installed
+            found[name] = "not installed"
+    return found
+
+
+def sample(
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    *,
+    settings: SamplerSettings | None = None,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+    exclude_flags: Sequence[str] = (),
+    card: Mapping[str, Any] | None = None,
+    title: str = "",
+) -> Fit:
+    """Sample the posterior of a model on a table of runs.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    frame : DataFrame
+        Runs in the package's vocabulary.
+    settings : SamplerSettings, optional
+    random_seed : int, optional
+        The same seed gives the same draws; one is chosen and stored when left out.
+    progressbar : bool
+    exclude_flags : sequence of str
+        Rows with one of these flags are left out and counted.
+    card : mapping, optional
+        The card this fit was made from, kept with it.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    DataError, CardError, FitError
+    """
+    settings = settings or SamplerSettings()
+    seed = _seed(random_seed)
+    settled, rows = encode(spec, frame, exclude_flags=exclude_flags)
+    started = time.perf_counter()
+    sampler = Sampler(settled, rows)
+    compiled = time.perf_counter()
+    tree = sampler.sample(settings, seed=seed, progressbar=progressbar)
+    seconds = {"compile": compiled - started, "sample": time.perf_counter() - compiled}
+    return assemble(
+        settled, rows, tree, settings=settings, seed=seed, seconds=seconds, card=card, title=title,
+        exclude_flags=exclude_flags,
+    )  # fmt: skip
+
+
+def assemble(
+    spec: ModelSpec,
+    rows: Rows,
+    tree: Any,
+    *,
+    settings: SamplerSettings,
+    seed: int,
+    seconds: Mapping[str, float] | None = None,
+    card: Mapping[str, Any] | None = None,
+    title: str = "",
+    exclude_flags: Sequence[str] = (),
+) -> Fit:
+    """Return the Fit of sampled draws: published names added, provenance attached."""
+    import xarray as xr
+
+    posterior = with_published(spec, tree["posterior"].to_dataset())
+    stats = tree["sample_stats"].to_dataset()
+    wanted = ["diverging", "depth", "energy", "n_steps", "maxdepth_reached", "step_size", "logp"]
+    kept = stats[[n for n in wanted if n in stats]]
+    kept = kept.assign({n: kept[n].astype(float) for n in kept if kept[n].dtype.kind not in "fb"})
+    idata = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": kept})
+    meta = {
+        "title": title,
+        "seed": seed,
+        "settings": vars(settings).copy(),
+        "seconds": dict(seconds or {}),
+        "versions": versions(),
+        "data_hash": data_hash(rows.frame),
+        "left_out": dict(rows.left_out),
+        "notices": list(rows.notices),
+        "exclude_flags": list(exclude_flags),
+        "coords": rows.coords,
+        "card": dict(card) if card else None,
+    }
+    return Fit(idata, spec, rows.frame, meta)
+
+
+def _seed(random_seed: int | None) -> int:
+    if random_seed is None:
+        return secrets.randbits(31)
+    if not isinstance(random_seed, int) or isinstance(random_seed, bool) or random_seed < 0:
+        raise FitError(f"random_seed = {random_seed!r}; expected a whole number of at least 0.")
+    return random_seed

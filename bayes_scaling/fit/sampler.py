@@ -1,0 +1,151 @@
+"""Compile once, sample often: the one place that knows nutpie."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.errors import FitError
+from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.model import Rows, build
+from bayes_scaling.model.rows import observed
+from bayes_scaling.model.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How a posterior is sampled.
+
+    Attributes
+    ----------
+    draws, tune, chains : int
+        Kept draws and warm-up draws per chain, number of chains.
+    target_accept : float
+    adaptation : str
+        nutpie's mass matrix; ``low_rank`` follows the ridge between floor, amplitude and
+        exponent and needs a tenth of the gradient steps of ``diag``.
+    maxdepth : int
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    target_accept: float = 0.9
+    adaptation: str = "low_rank"
+    maxdepth: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("draws", "tune", "chains", "maxdepth"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise FitError(f"{name} = {value!r}; expected a whole number of at least 1.")
+        if not 0.5 <= self.target_accept < 1:
+            raise FitError(f"target_accept = {self.target_accept!r}; expected a number from 0.5 to below 1.")
+
+
+class Sampler:
+    """A compiled model that can be sampled on changed rows of the same structure.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Settled specification.
+    rows : Rows
+    """
+
+    def __init__(self, spec: ModelSpec, rows: Rows) -> None:
+        import nutpie
+
+        self.spec = spec
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._compiled = nutpie.compile_pymc_model(build(spec, rows))
+
+    def sample(
+        self,
+        settings: SamplerSettings,
+        *,
+        seed: int,
+        rows: Rows | None = None,
+        progressbar: bool = False,
+        cores: int | None = None,
+    ) -> Any:
+        """Return an xarray DataTree with posterior and sample_stats.
+
+        Parameters
+        ----------
+        rows : Rows, optional
+            Other rows with the same groups and levels; no recompilation.
+
+        Raises
+        ------
+        FitError
+            The sampler could not start or ended before all draws were made.
+        """
+        import nutpie
+
+        compiled = self._compiled if rows is None else self._compiled.with_data(**_updates(self.spec, rows))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = nutpie.sample(
+                    compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=cores,
+                    seed=seed, save_warmup=False, progress_bar=progressbar, adaptation=settings.adaptation,
+                    target_accept=settings.target_accept, maxdepth=settings.maxdepth,
+                )  # fmt: skip
+        except RuntimeError as error:
+            raise FitError(
+                f"the sampler stopped: {error}. Look at the prior predictive (`sample_prior_predictive`): priors far "
+                "from the data's range are the usual cause."
+            ) from error
+        made = tree["posterior"].sizes
+        if made["draw"] < settings.draws or made["chain"] < settings.chains:
+            raise FitError(
+                f"the fit was interrupted after {made['draw']} of {settings.draws} draws; nothing was kept."
+            )
+        return tree
+
+
+def _updates(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
+    """Return the data containers' values for other rows."""
+    data = observed(spec, rows)
+    updates: dict[str, Any] = dict(rows.inputs)
+    updates |= {f"{g}_index": code for g, code in rows.index.items()}
+    updates["y"] = data["y"]
+    if "n_items" in data:
+        updates["n_items"] = data["n_items"]
+    return updates
+
+
+def with_published(spec: ModelSpec, posterior: Any) -> Any:
+    """Return the posterior without helper variables and with the law's published names added.
+
+    The published constants are those of the population (group effects zero).
+    """
+    kept = posterior[[n for n in posterior.data_vars if not str(n).endswith("_z")]]
+    sampled = {p.name: kept[p.name] for p in spec.law.parameters}
+    published = spec.law.to_published(numpy_backend(), **sampled)
+    fresh = {k: v for k, v in published.items() if k not in sampled}
+    return kept.assign(fresh)
+
+
+def posterior_values(posterior: Any, *, limit: int | None = None, seed: int = 0) -> dict[str, np.ndarray]:
+    """Return posterior variables as arrays with one draw axis in front.
+
+    Parameters
+    ----------
+    limit : int, optional
+        At most this many draws, chosen at random (the same for every variable).
+    """
+    total = posterior.sizes["chain"] * posterior.sizes["draw"]
+    chosen = np.arange(total)
+    if limit is not None and limit < total:
+        chosen = np.sort(np.random.default_rng(seed).choice(total, limit, replace=False))
+    values = {}
+    for name, variable in posterior.data_vars.items():
+        array = variable.transpose("chain", "draw", ...).to_numpy()
+        values[str(name)] = array.reshape(total, *array.shape[2:])[chosen]
+    return values

@@ -1,0 +1,155 @@
+"""A Fit as one netCDF file: written to a temporary file and moved into place."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.data import data_hash
+from bayes_scaling.errors import BayesScalingError, FitError
+from bayes_scaling.fit.result import Fit
+from bayes_scaling.model.spec import spec_from_dict
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FORMAT = "bayes-scaling fit"
+FORMAT_VERSION = 1
+
+
+def save(fit: Fit, path: str | Path) -> Path:
+    """Write a fit to one netCDF file.
+
+    The file appears only when it is complete; an interrupted save leaves nothing behind.
+
+    Returns
+    -------
+    Path
+        Where it was written (``.nc`` is appended where the name has no suffix).
+    """
+    target = Path(path)
+    target = target if target.suffix else target.with_suffix(".nc")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    tree = _to_tree(fit)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    os.close(handle)
+    try:
+        tree.to_netcdf(temporary, engine="netcdf4")
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def load(path: str | Path) -> Fit:
+    """Read a fit that :func:`save` wrote.
+
+    Raises
+    ------
+    FitError
+        No such file, not a netCDF file, not a fit of this package, a newer format, or rows
+        that do not match their hash.
+    """
+    import xarray as xr
+
+    source = Path(path)
+    if not source.is_file():
+        raise FitError(f"no saved fit at {source}; expected a netCDF file written by fit.save(path).")
+    try:
+        with xr.open_datatree(source, engine="netcdf4") as opened:
+            tree = opened.load()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise FitError(
+            f"{source} cannot be read as netCDF ({type(error).__name__}: {error}); the file is damaged or not a "
+            "saved fit. Fit again and save."
+        ) from error
+    return _from_tree(tree, source)
+
+
+def _to_tree(fit: Fit) -> xr.DataTree:
+    import xarray as xr
+
+    runs, dtypes = _frame_to_dataset(fit.frame)
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": fit.idata["posterior"].to_dataset(),
+            "sample_stats": fit.idata["sample_stats"].to_dataset(),
+            "runs": runs,
+        }
+    )
+    for node in tree.subtree:  # nutpie's attributes may hold None or lists, which netCDF rejects
+        node.attrs = {k: v if isinstance(v, str) else json.dumps(v) for k, v in node.attrs.items()}
+    tree.attrs = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "spec": json.dumps(fit.spec.as_dict()),
+        "meta": json.dumps(dict(fit.meta)),
+        "column_types": json.dumps(dtypes),
+    }
+    return tree
+
+
+def _from_tree(tree: xr.DataTree, source: Path) -> Fit:
+    import xarray as xr
+
+    if tree.attrs.get("format") != FORMAT:
+        raise FitError(f"{source} is a netCDF file but not a fit of this package; expected one written by fit.save.")
+    if int(tree.attrs.get("format_version", 0)) > FORMAT_VERSION:
+        raise FitError(
+            f"{source} has fit format {tree.attrs['format_version']}, this version reads up to {FORMAT_VERSION}; "
+            "update bayes-scaling."
+        )
+    try:
+        spec = spec_from_dict(json.loads(tree.attrs["spec"]))
+        meta = json.loads(tree.attrs["meta"])
+        frame = _dataset_to_frame(tree["runs"].to_dataset(), json.loads(tree.attrs["column_types"]))
+        groups = {name: tree[name].to_dataset() for name in ("posterior", "sample_stats")}
+    except (KeyError, json.JSONDecodeError) as error:
+        raise FitError(f"{source} lacks part of a saved fit ({error}); it is damaged. Fit again and save.") from error
+    except BayesScalingError as error:
+        raise FitError(f"{source} holds a model this version cannot build: {error}") from error
+    if data_hash(frame) != meta["data_hash"]:
+        raise FitError(f"{source}: its rows do not match their hash; the file was changed. Fit again and save.")
+    return Fit(xr.DataTree.from_dict(groups), spec, frame, meta)
+
+
+def _frame_to_dataset(frame: pd.DataFrame) -> tuple[xr.Dataset, dict[str, str]]:
+    """Return the rows as a dataset, and what each column was (text, number or truth)."""
+    import xarray as xr
+
+    variables: dict[str, Any] = {}
+    kinds: dict[str, str] = {}
+    for name in map(str, frame.columns):
+        column = frame[name]
+        if pd.api.types.is_bool_dtype(column):
+            kinds[name], variables[name] = "truth", ("row", column.to_numpy(dtype=float))
+        elif pd.api.types.is_numeric_dtype(column):
+            kinds[name], variables[name] = "number", ("row", column.to_numpy(dtype=float))
+        else:
+            text = column.astype(object).where(column.notna(), "").astype(str).to_numpy(dtype=object)
+            kinds[name], variables[name] = "text", ("row", text)
+    data = xr.Dataset({f"column_{i}": v for i, v in enumerate(variables.values())})
+    return data, kinds
+
+
+def _dataset_to_frame(data: xr.Dataset, kinds: dict[str, str]) -> pd.DataFrame:
+    columns: dict[str, Any] = {}
+    for i, (name, kind) in enumerate(kinds.items()):
+        values = data[f"column_{i}"].to_numpy()
+        if kind == "truth":
+            columns[name] = values.astype(bool)
+        elif kind == "number":
+            columns[name] = values.astype(np.float64)
+        else:
+            columns[name] = pd.Series([str(v) for v in values], dtype="str")
+    return pd.DataFrame(columns)

@@ -1,0 +1,12 @@
+"""Forecast: loss and accuracy at new scales, and the compute that a target needs.
+
+``points.py`` where to forecast; ``predict.py`` draws and table; ``reach.py`` compute to a target.
+"""
+
+from __future__ import annotations
+
+from bayes_scaling.forecast.points import grid
+from bayes_scaling.forecast.predict import Forecast, bounds, forecast
+from bayes_scaling.forecast.reach import Reach, compute_to_reach
+
+__all__ = ["Forecast", "Reach", "bounds", "compute_to_reach", "forecast", "grid"]

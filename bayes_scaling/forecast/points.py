@@ -1,0 +1,180 @@
+"""Where to forecast: from what a user writes to rows a fit can be evaluated at."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.data import BENCHMARKS, check_runs
+from bayes_scaling.errors import DataError, ForecastError, listed
+from bayes_scaling.fit.evaluate import Draws
+from bayes_scaling.model import Rows, simulate
+from bayes_scaling.model.rows import group_columns, labels, locate, run_labels, unknown_level_message
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+Points = pd.DataFrame | Mapping[str, Any]
+NEW_GROUPS = ("error", "population")
+
+
+def grid(**columns: Any) -> pd.DataFrame:
+    """Return every combination of the given values, the last column varying fastest.
+
+    Examples
+    --------
+    >>> grid(family=["A", "B"], compute=[1e24, 1e25]).shape
+    (4, 2)
+    """
+    values = [list(v) if isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) else [v] for v in columns.values()]
+    return pd.DataFrame(list(itertools.product(*values)), columns=list(columns))
+
+
+def as_frame(points: Points) -> pd.DataFrame:
+    """Return points as a table; single values of a mapping are repeated."""
+    if isinstance(points, pd.DataFrame):
+        frame = points.reset_index(drop=True).copy()
+    elif isinstance(points, Mapping):
+        listed_ = {k: [v] if np.ndim(v) == 0 else list(v) for k, v in points.items()}
+        sizes = {k: len(v) for k, v in listed_.items() if len(v) != 1}
+        if len(set(sizes.values())) > 1:
+            raise ForecastError(
+                f"points have columns of different lengths ({sizes}); give equal lengths, or use "
+                "grid(...) for every combination."
+            )
+        length = next(iter(sizes.values()), 1)
+        frame = pd.DataFrame({k: v * length if len(v) == 1 else v for k, v in listed_.items()})
+    else:
+        raise ForecastError(f"points are a {type(points).__name__}; expected a DataFrame or a dict of columns.")
+    if frame.empty:
+        raise ForecastError("no points to forecast: the table has no rows.")
+    return frame
+
+
+def along_path(frame: pd.DataFrame, tokens_per_param: float | None) -> pd.DataFrame:
+    """Return points with params and tokens filled in along D = tokens_per_param x N."""
+    if tokens_per_param is None:
+        return frame
+    if not tokens_per_param > 0:
+        raise ForecastError(f"tokens_per_param = {tokens_per_param!r}; expected a positive number, for example 20.")
+    path = frame.copy()
+    if "params" not in path and "compute" in path:
+        path["params"] = np.sqrt(path["compute"].astype(float) / (6 * tokens_per_param))
+    if "tokens" not in path and "params" in path:
+        path["tokens"] = path["params"].astype(float) * tokens_per_param
+    if "params" not in path and "tokens" in path:
+        path["params"] = path["tokens"].astype(float) / tokens_per_param
+    return path
+
+
+def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return points with chance and n_items filled in from fitted rows or the registry."""
+    if fit.spec.outcome != "accuracy":
+        return frame
+    filled = frame.copy()
+    for column in ("chance", "n_items"):
+        if column in filled.columns or column not in fit.frame.columns:
+            continue
+        if "task" in filled.columns and "task" in fit.frame.columns:
+            known = fit.frame.groupby("task")[column].median().to_dict()
+            facts = {b: getattr(v, column) for b, v in BENCHMARKS.items() if getattr(v, column) is not None}
+            filled[column] = filled["task"].map({**facts, **known}).astype(float)
+        elif fit.frame[column].nunique() == 1:
+            filled[column] = fit.frame[column].iloc[0]
+    return filled
+
+
+def prepare(
+    fit: Fit, points: Points, *, new_groups: str = "error", tokens_per_param: float | None = None
+) -> tuple[pd.DataFrame, Rows, dict[str, list[str]]]:
+    """Check points and place them among the fitted levels.
+
+    Returns
+    -------
+    frame : DataFrame
+        The points with derived columns.
+    rows : Rows
+        As the model reads them; positions beyond the fitted levels are new ones.
+    new : dict of str to list of str
+        New levels by group.
+
+    Raises
+    ------
+    ForecastError
+        Missing columns, an unknown level without ``new_groups="population"``.
+    """
+    if new_groups not in NEW_GROUPS:
+        raise ForecastError(f"new_groups = {new_groups!r}; expected {listed(NEW_GROUPS)}.")
+    frame = with_task_facts(fit, along_path(as_frame(points), tokens_per_param))
+    _check_groups(fit, frame, new_groups)
+    frame = _checked(fit, frame)
+    index, new = locate(fit.spec, fit.coords, frame)
+    inputs = {i.name: frame[i.name].to_numpy(dtype=float) for i in fit.spec.law.inputs}
+    return frame, Rows(frame, fit.coords, index, inputs), new
+
+
+def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
+    inputs = [i.name for i in fit.spec.law.inputs]
+    missing = [n for n in inputs if n not in frame.columns]
+    derivable = {"params", "tokens", "compute"} & set(frame.columns)
+    if missing and not (set(missing) <= {"params", "tokens", "compute"} and len(derivable) >= 2):
+        path = " With compute alone, add tokens_per_param=20." if "compute" in frame and "params" in missing else ""
+        raise ForecastError(
+            f"points lack {listed(missing)}, which law {fit.spec.law.name} reads; found {listed(frame.columns)}.{path}"
+        )
+    spare = frame.drop(columns=[c for c in ("loss", "accuracy", "flags") if c in frame.columns])
+    try:
+        unique = spare.assign(_point=np.arange(len(spare)))
+        known = unique.drop(columns=[c for c in ("model", "run") if c in unique.columns])
+        checked = check_runs(known, require=inputs)
+    except DataError as error:
+        raise ForecastError(f"points cannot be used: {error}") from error
+    fresh = [c for c in checked.columns if c not in frame.columns and c not in ("_point", "flags")]
+    result = frame.copy()
+    for name in [*inputs, *fresh]:
+        result[name] = checked[name].to_numpy()
+    return result
+
+
+def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
+    used = {part for _, g, _ in fit.spec.all_effects() for part in g.split(":")}
+    for column in [c for c in group_columns(fit.spec) if c in used]:
+        fitted = sorted(fit.frame[column].astype(str).unique())
+        if column not in frame.columns:
+            raise ForecastError(
+                f"points need column {column!r}, a group of this model; fitted are {listed(fitted)}. To draw a new "
+                f"{column} from the population, write {column}='new' with new_groups='population'."
+            )
+        if new_groups == "population":
+            continue
+        for level in dict.fromkeys(frame[column].astype(str)):
+            if level not in fitted:
+                raise ForecastError(
+                    unknown_level_message(column, level, fitted)
+                    + f" For a draw from the population of {column}, pass new_groups='population'."
+                )
+
+
+def extend(fit: Fit, draws: Draws, new: Mapping[str, list[str]], rng: np.random.Generator) -> Draws:
+    """Return draws with new levels drawn from the population."""
+    values = simulate.with_new_levels(fit.spec, draws.values, {g: len(v) for g, v in new.items()}, rng)
+    return Draws(draws.spec, values, draws.coords)
+
+
+def run_identity(frame: pd.DataFrame) -> np.ndarray:
+    """Return each point's run; points without one are runs of their own."""
+    if "run" in frame.columns:
+        return run_labels(frame).to_numpy(dtype=object)
+    return np.array([f"point {i}" for i in range(len(frame))], dtype=object)
+
+
+def describe_groups(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """Return a readable label per point from its group columns."""
+    present = [c for c in columns if c in frame.columns]
+    if not present:
+        return pd.Series([""] * len(frame), index=frame.index)
+    return labels(frame, ":".join(present)).str.replace("|", ", ", regex=False)

@@ -1,0 +1,186 @@
+"""Forecasts at scales nobody has trained: draws and a tidy table with labelled intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import ForecastError, did_you_mean, listed
+from bayes_scaling.fit import failure_banner
+from bayes_scaling.fit.evaluate import KINDS, fitted_draws, predict
+from bayes_scaling.fit.summary import check_interval
+from bayes_scaling.forecast.points import Points, extend, prepare, run_identity
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+MCSE_POINTS = 500
+
+
+def bounds(draws: np.ndarray, level: float, interval: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return lower and upper ends of an interval over the first axis, shape (row,)."""
+    check_interval(level, interval)
+    if interval == "eti":
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return low, high
+    from arviz_stats.base import array_stats
+
+    ends = array_stats.hdi(draws, level, axis=0)
+    return ends[..., 0], ends[..., 1]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Predictive draws at points.
+
+    Attributes
+    ----------
+    points : DataFrame
+        One row per point.
+    draws : ndarray, shape (draw, point)
+    kind : str
+        ``law``, ``mean`` or ``response``.
+    outcome : str
+        ``loss`` (nats per token) or ``accuracy`` (fraction).
+    levels, interval :
+        Probabilities and kind (``eti`` or ``hdi``) of the intervals in the table.
+    mcse_median : ndarray, shape (point,)
+        Monte-Carlo standard error of the median (NaN beyond 500 points).
+    banner : str
+        Not empty when the fit failed its diagnostics.
+    """
+
+    points: pd.DataFrame
+    draws: np.ndarray
+    kind: str
+    outcome: str
+    levels: tuple[float, ...]
+    interval: str
+    mcse_median: np.ndarray
+    banner: str = ""
+    title: str = ""
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Tidy table: a row per point and level.
+
+        Columns: those of the points, then outcome, kind, median, mcse_median, level,
+        interval, lower, upper, and ``warning`` when the fit failed its diagnostics.
+        """
+        return self.tabulate(self.levels, self.interval)
+
+    def tabulate(self, levels: Sequence[float], interval: str = "eti") -> pd.DataFrame:
+        """Return the table at other levels or with another kind of interval."""
+        median = np.median(self.draws, axis=0)
+        parts = []
+        for level in levels:
+            low, high = bounds(self.draws, level, interval)
+            part = self.points.copy()
+            part["outcome"], part["kind"] = self.outcome, self.kind
+            part["median"], part["mcse_median"] = median, self.mcse_median
+            part["level"], part["interval"] = level, interval
+            part["lower"], part["upper"] = low, high
+            if self.banner:
+                part["warning"] = self.banner
+            parts.append(part.assign(_point=np.arange(len(part))))
+        table = pd.concat(parts).sort_values(["_point", "level"], kind="stable")
+        return table.drop(columns="_point").reset_index(drop=True)
+
+    @property
+    def median(self) -> np.ndarray:
+        """The point forecast, shape (point,)."""
+        return np.median(self.draws, axis=0)
+
+    def probability(self, *, above: float | None = None, below: float | None = None) -> np.ndarray:
+        """Return the probability that the outcome lies above or below a value, shape (point,)."""
+        if (above is None) == (below is None):
+            raise ForecastError("give exactly one of above= and below=.")
+        hit = self.draws > above if above is not None else self.draws < below
+        return hit.mean(axis=0)
+
+    def __repr__(self) -> str:
+        text = f"<Forecast of {self.outcome}, kind {self.kind}, {len(self.points)} points, {len(self.draws)} draws>\n"
+        return text + (f"{self.banner}\n" if self.banner else "") + self.table.to_string(max_rows=20)
+
+    def _repr_html_(self) -> str:
+        warning = f"<p><strong>{self.banner}</strong></p>" if self.banner else ""
+        return warning + self.table.to_html(max_rows=30, float_format=lambda v: f"{v:.4g}")
+
+
+def forecast(
+    fit: Fit,
+    points: Points,
+    *,
+    kind: str = "response",
+    levels: Sequence[float] = (0.5, 0.9),
+    interval: str = "eti",
+    new_groups: str = "error",
+    tokens_per_param: float | None = None,
+    draws: int | None = None,
+    random_seed: int = 0,
+) -> Forecast:
+    """Forecast loss or accuracy at new scales.
+
+    Parameters
+    ----------
+    fit : Fit
+    points : DataFrame or dict of columns
+        Inputs of the law and the model's groups; any one of params, tokens and compute is
+        derived from the other two. ``grid(...)`` makes every combination.
+    kind : str
+        ``law``: the formula with its parameters' uncertainty; ``mean``: law and discrepancy
+        (none in this version, so equal to ``law``); ``response``: what a new run would
+        measure, with run effect and observation noise (the default).
+    levels : sequence of float
+        Probabilities of the intervals.
+    interval : str
+        ``eti`` (equal-tailed) or ``hdi`` (highest density).
+    new_groups : str
+        ``error``: a level that was not fitted is an error; ``population``: it is drawn from the
+        population, one draw shared by all points of that level.
+    tokens_per_param : float, optional
+        Path D = tokens_per_param x N on which compute alone gives params and tokens.
+    draws : int, optional
+        Use at most this many posterior draws.
+    random_seed : int
+        The same seed gives the same draws.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    ForecastError
+        Unknown kind, level, family or task, missing columns.
+    """
+    if kind not in KINDS:
+        raise ForecastError(f"kind = {kind!r}; expected {listed(KINDS)}." + did_you_mean(kind, KINDS))
+    for level in levels:
+        check_interval(level, interval)
+    frame, rows, new = prepare(fit, points, new_groups=new_groups, tokens_per_param=tokens_per_param)
+    rng = np.random.default_rng(random_seed)
+    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
+    simulated = predict(extended, rows, kind=kind, runs=run_identity(frame), rng=rng)
+    return Forecast(
+        frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
+        _mcse_median(fit, simulated), failure_banner(fit), fit.title,
+    )  # fmt: skip
+
+
+def _mcse_median(fit: Fit, simulated: np.ndarray) -> np.ndarray:
+    """Return the Monte-Carlo error of the medians; NaN for subsets of draws and many points."""
+    from arviz_stats.base import array_stats
+
+    sizes: Any = fit.idata["posterior"].sizes
+    chains, kept = sizes["chain"], sizes["draw"]
+    points = simulated.shape[1]
+    if simulated.shape[0] != chains * kept or points > MCSE_POINTS:
+        return np.full(points, np.nan)
+    shaped = simulated.reshape(chains, kept, points)
+    return np.array([array_stats.mcse(shaped[..., i], method="median") for i in range(points)], dtype=float)

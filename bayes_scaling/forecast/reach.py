@@ -1,0 +1,170 @@
+"""How much compute a target needs, with its interval and the probability that none is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import ForecastError
+from bayes_scaling.fit import failure_banner
+from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
+from bayes_scaling.fit.summary import check_interval
+from bayes_scaling.forecast.points import Points, as_frame, extend, prepare
+from bayes_scaling.model import Rows
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+LOG10_COMPUTE = (10.0, 40.0)  # searched range; beyond the upper end counts as unreachable
+STEPS = 50
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Compute needed to reach a target.
+
+    Attributes
+    ----------
+    points : DataFrame
+        One row per group and target.
+    draws : ndarray, shape (draw, point)
+        Compute in FLOP; infinite where no compute up to 1e40 FLOP reaches the target.
+    """
+
+    points: pd.DataFrame
+    draws: np.ndarray
+    outcome: str
+    levels: tuple[float, ...]
+    banner: str = ""
+
+    @property
+    def p_unreachable(self) -> np.ndarray:
+        """Probability that no compute reaches the target, shape (point,)."""
+        return np.isinf(self.draws).mean(axis=0)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Tidy table: a row per point and level.
+
+        ``median``, ``lower`` and ``upper`` are compute in FLOP over all draws (equal-tailed);
+        they are missing where that quantile is unreachable, and ``p_unreachable`` says how likely
+        that is.
+        """
+        parts = []
+        for level in self.levels:
+            check_interval(level, "eti")
+            ends = [0.5, (1 - level) / 2, (1 + level) / 2]
+            median, low, high = (self._quantile(q) for q in ends)
+            part = self.points.copy()
+            part["quantity"], part["median"] = "compute (FLOP)", median
+            part["level"], part["interval"] = level, "eti"
+            part["lower"], part["upper"] = low, high
+            part["p_unreachable"] = self.p_unreachable
+            if self.banner:
+                part["warning"] = self.banner
+            parts.append(part.assign(_point=np.arange(len(part))))
+        table = pd.concat(parts).sort_values(["_point", "level"], kind="stable")
+        return table.drop(columns="_point").reset_index(drop=True)
+
+    def _quantile(self, q: float) -> np.ndarray:
+        value = np.quantile(self.draws, q, axis=0, method="inverted_cdf")  # no mixing of a number with infinity
+        return np.where(np.isinf(value), np.nan, value)
+
+    def __repr__(self) -> str:
+        head = f"<compute to reach {self.outcome}, {len(self.points)} points, {len(self.draws)} draws>\n"
+        return head + (f"{self.banner}\n" if self.banner else "") + self.table.to_string(max_rows=20)
+
+
+def compute_to_reach(
+    fit: Fit,
+    target: float | Sequence[float],
+    groups: Points | None = None,
+    *,
+    tokens_per_param: float | None = None,
+    levels: Sequence[float] = (0.5, 0.9),
+    new_groups: str = "error",
+    draws: int | None = None,
+    random_seed: int = 0,
+) -> Reach:
+    """Return the compute at which the law (kind ``law``) reaches a loss or an accuracy.
+
+    Parameters
+    ----------
+    target : float or sequence of float
+        Loss in nats per token, or accuracy as a fraction; each target is asked of each group.
+    groups : DataFrame or dict of columns, optional
+        Levels of the model's groups, for example ``{"family": ["A", "B"], "task": "mmlu"}``.
+    tokens_per_param : float, optional
+        Needed for laws in params and tokens: the path along which compute grows.
+
+    Returns
+    -------
+    Reach
+        Laws must be monotone in compute along the path; the search is per draw.
+
+    Raises
+    ------
+    ForecastError
+        A target outside the outcome's range, a missing path, an unknown level.
+    """
+    targets = [float(t) for t in np.atleast_1d(np.asarray(target, dtype=float))]
+    _check_targets(fit, targets)
+    names = {i.name for i in fit.spec.law.inputs}
+    if "compute" not in names and tokens_per_param is None:
+        raise ForecastError(
+            f"law {fit.spec.law.name} reads params and tokens; say along which path compute grows, for example "
+            "tokens_per_param=20."
+        )
+    base = as_frame(groups) if groups is not None else pd.DataFrame(index=[0])
+    base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
+    frame, rows, new = prepare(
+        fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param
+    )
+    rng = np.random.default_rng(random_seed)
+    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
+    found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
+    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit))
+
+
+def _check_targets(fit: Fit, targets: Sequence[float]) -> None:
+    for target in targets:
+        if fit.spec.outcome == "accuracy" and not 0 < target < 1:
+            hint = " Divide percent by 100." if target > 1 else ""
+            raise ForecastError(f"target accuracy {target:g}; expected a fraction between 0 and 1.{hint}")
+        if not target > 0 or not np.isfinite(target):
+            raise ForecastError(f"target loss {target:g}; expected a positive number of nats per token.")
+
+
+def _search(draws: Draws, rows: Rows, target: np.ndarray, tokens_per_param: float | None) -> np.ndarray:
+    """Bisect log10 compute per draw and point, shape (draw, point)."""
+    sign = 1.0 if draws.spec.outcome == "accuracy" else -1.0
+
+    def reached(log10_compute: np.ndarray) -> np.ndarray:
+        return sign * (_law_at(draws, rows, log10_compute, tokens_per_param) - target) >= 0
+
+    shape = (draws.count, len(rows))
+    low, high = (np.full(shape, end) for end in LOG10_COMPUTE)
+    never = ~reached(high)
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        hit = reached(middle)
+        high, low = np.where(hit, middle, high), np.where(hit, low, middle)
+    return np.where(never, np.inf, 10.0**high)
+
+
+def _law_at(
+    draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_param: float | None
+) -> np.ndarray:
+    """Return the law at a compute that differs by draw, shape (draw, point)."""
+    compute = 10.0**log10_compute
+    inputs: dict[str, np.ndarray] = {**rows.inputs, "compute": compute}
+    if tokens_per_param is not None:
+        inputs["params"] = np.sqrt(compute / (6 * tokens_per_param))
+        inputs["tokens"] = inputs["params"] * tokens_per_param
+    needed = {i.name: inputs[i.name] for i in draws.spec.law.inputs}
+    return law(draws, Rows(rows.frame, rows.coords, rows.index, needed))[0]

@@ -1,0 +1,277 @@
+"""What a law is: formula, citation, inputs, parameters, published constants.
+
+A law knows no data set and no sampler. It is written once, in one file of this folder, as a
+subclass of :class:`Law`; the folder finds it by itself.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from bayes_scaling.errors import CardError, did_you_mean, listed
+from bayes_scaling.laws.backend import SUPPORTS, Backend, numpy_backend
+
+ROLES = ("floor", "amplitude", "exponent", "offset", "slope", "ceiling", "noise")
+
+
+class Prior:
+    """A prior as plain data, in units a person can judge.
+
+    Parameters
+    ----------
+    dist : str
+        ``lognormal(median, upper95)``, ``normal(mean, sd)``, ``halfnormal(upper95)``,
+        ``logitnormal(median, upper95)``, ``beta(alpha, beta)``, ``gamma(alpha, beta)``,
+        ``exponential(mean)`` or ``uniform(lower, upper)``. ``upper95`` is the value that
+        is exceeded with probability 5 %.
+    **numbers : float
+        The numbers of that distribution.
+
+    Raises
+    ------
+    CardError
+        Unknown distribution, missing or unknown number.
+    """
+
+    FORMS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "lognormal": ("median", "upper95"),
+        "normal": ("mean", "sd"),
+        "halfnormal": ("upper95",),
+        "logitnormal": ("median", "upper95"),
+        "beta": ("alpha", "beta"),
+        "gamma": ("alpha", "beta"),
+        "exponential": ("mean",),
+        "uniform": ("lower", "upper"),
+    }
+
+    def __init__(self, dist: str, **numbers: float) -> None:
+        if dist not in self.FORMS:
+            raise CardError(
+                f"unknown prior distribution {dist!r}; expected one of {listed(self.FORMS)}."
+                + did_you_mean(dist, self.FORMS)
+            )
+        wanted = self.FORMS[dist]
+        if set(numbers) != set(wanted):
+            raise CardError(
+                f"prior {dist} takes {', '.join(wanted)}; found {listed(sorted(numbers))}. "
+                f'Write for example {{dist = "{dist}", {", ".join(w + " = ..." for w in wanted)}}}.'
+            )
+        self.dist = dist
+        self.numbers = {k: float(numbers[k]) for k in wanted}
+        self._check_order()
+
+    def _check_order(self) -> None:
+        n = self.numbers
+        low, high = n.get("median", n.get("lower")), n.get("upper95", n.get("upper"))
+        if low is not None and high is not None and not low < high:
+            raise CardError(f"prior {self}: the upper number must be larger than the other one.")
+        if self.dist in ("lognormal", "halfnormal", "exponential", "gamma") and min(n.values()) <= 0:
+            raise CardError(f"prior {self}: every number must be positive.")
+        if self.dist == "logitnormal" and not (0 < n["median"] and n["upper95"] < 1):
+            raise CardError(f"prior {self}: both numbers must lie between 0 and 1.")
+        if self.dist == "normal" and n["sd"] <= 0:
+            raise CardError(f"prior {self}: sd must be positive.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the form a card holds: ``{"dist": ..., number: ...}``."""
+        return {"dist": self.dist, **self.numbers}
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Prior:
+        """Read the form a card holds."""
+        if "dist" not in table:
+            raise CardError(f"a prior needs `dist`; found {listed(table)}, expected one of {listed(cls.FORMS)}.")
+        return cls(table["dist"], **{k: v for k, v in table.items() if k != "dist"})
+
+    def __repr__(self) -> str:
+        return f"Prior({self.dist!r}, {', '.join(f'{k}={v:g}' for k, v in self.numbers.items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prior) and self.as_dict() == other.as_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.dist, *self.numbers.items()))
+
+
+@dataclass(frozen=True)
+class Input:
+    """A column a law reads; ``reference`` is the scale at which its priors are stated."""
+
+    name: str
+    unit: str
+    meaning: str
+    reference: float | None = None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter a law samples.
+
+    ``pooling`` is the default over every group of the model; ``group_sd`` is the prior of the
+    standard deviation between groups on the unconstrained scale (log or logit).
+    """
+
+    name: str
+    symbol: str
+    meaning: str
+    support: str
+    role: str
+    prior: Prior
+    unit: str = ""
+    pooling: str = "complete"
+    group_sd: Prior = Prior("halfnormal", upper95=0.5)
+
+    def __post_init__(self) -> None:
+        if self.support not in SUPPORTS:
+            raise CardError(f"parameter {self.name}: support {self.support!r}, expected {listed(SUPPORTS)}.")
+        if self.role not in ROLES:
+            raise CardError(f"parameter {self.name}: role {self.role!r}, expected {listed(ROLES)}.")
+
+
+@dataclass(frozen=True)
+class Citation:
+    """Where a formula or a set of constants comes from."""
+
+    authors: str
+    year: int
+    title: str
+    arxiv: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.authors} ({self.year}), {self.title}" + (f", arXiv:{self.arxiv}" if self.arxiv else "")
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Published values of a law's parameters, under their published names."""
+
+    values: Mapping[str, float]
+    source: str
+    note: str = ""
+
+
+class Law:
+    """A functional form, written once.
+
+    A subclass declares the class attributes below and ``mean``. Its keyword arguments are
+    exactly the names of ``inputs`` and ``parameters``; the base class checks that.
+
+    Attributes
+    ----------
+    reference : dict of str to float
+        Scale of each input at which priors are stated (``law.at(params=1e9)`` changes it).
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    formula: ClassVar[str]
+    citation: ClassVar[Citation]
+    outcome: ClassVar[str]
+    inputs: ClassVar[tuple[Input, ...]]
+    parameters: ClassVar[tuple[Parameter, ...]]
+    published: ClassVar[dict[str, Constants]] = {}
+    published_symbols: ClassVar[dict[str, str]] = {}
+    use: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        signature = inspect.signature(cls.mean)
+        found = {n for n, p in signature.parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        declared = {i.name for i in cls.inputs} | {p.name for p in cls.parameters}
+        if found != declared:
+            raise TypeError(
+                f"law {cls.__name__}: the keyword arguments of `mean` and the declared inputs and parameters "
+                f"differ; only declared: {listed(sorted(declared - found))}; only in the formula: "
+                f"{listed(sorted(found - declared))}."
+            )
+
+    def __init__(self) -> None:
+        self.reference: dict[str, float] = {i.name: i.reference for i in self.inputs if i.reference is not None}
+
+    def at(self, **reference: float) -> Law:
+        """Return the same law with its priors stated at another reference scale."""
+        for key, value in reference.items():
+            if key not in self.reference:
+                raise CardError(
+                    f"law {self.name} has no reference scale for {key!r}; it has {listed(self.reference)}."
+                    + did_you_mean(key, self.reference)
+                )
+            if not value > 0:
+                raise CardError(f"law {self.name}: reference {key} = {value}; expected a positive number.")
+        other = copy.copy(self)
+        other.reference = {**self.reference, **{k: float(v) for k, v in reference.items()}}
+        return other
+
+    def mean(self, xp: Backend, **values: Any) -> Any:
+        """Return the formula's value, shape ``(..., row)``; written once per law."""
+        raise TypeError(f"law {type(self).__name__} declares no formula `mean`.")
+
+    def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
+        """Return the paper's constants from the sampled parameters (same shapes)."""
+        return dict(sampled)
+
+    def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
+        """Return the sampled parameters from the paper's constants."""
+        return dict(published)
+
+    def parameter(self, name: str) -> Parameter:
+        """Return one parameter's declaration."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        names = [p.name for p in self.parameters]
+        raise CardError(
+            f"law {self.name} has no parameter {name!r}; it has {listed(names)}." + did_you_mean(name, names)
+        )
+
+    def constants(self, name: str) -> dict[str, float]:
+        """Return a set of published constants as sampled parameters at this reference."""
+        if name not in self.published:
+            raise CardError(
+                f"law {self.name} has no published constants {name!r}; it has {listed(self.published)}."
+                + did_you_mean(name, self.published)
+            )
+        return self.from_published(numpy_backend(), **self.published[name].values)
+
+    def at_constants(self, name: str, **inputs: Any) -> Any:
+        """Evaluate the law at published constants, for example to plot beside a posterior."""
+        return self.mean(numpy_backend(), **inputs, **self.constants(name))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the description that ``bayes-scaling laws --json`` prints."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "outcome": self.outcome,
+            "formula": self.formula,
+            "citation": str(self.citation),
+            "use": self.use,
+            "inputs": [
+                {"name": i.name, "unit": i.unit, "meaning": i.meaning, "reference": self.reference.get(i.name)}
+                for i in self.inputs
+            ],
+            "parameters": [
+                {
+                    "name": p.name,
+                    "symbol": p.symbol,
+                    "meaning": p.meaning,
+                    "support": p.support,
+                    "role": p.role,
+                    "unit": p.unit,
+                    "prior": p.prior.as_dict(),
+                    "pooling": p.pooling,
+                }
+                for p in self.parameters
+            ],
+            "published": {
+                k: {"values": dict(c.values), "source": c.source, "note": c.note}
+                for k, c in self.published.items()
+            },
+        }
+
+    def __repr__(self) -> str:
+        return f"<law {self.name}: {self.formula}>"

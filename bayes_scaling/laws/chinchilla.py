@@ -1,0 +1,95 @@
+"""Chinchilla's law: loss from parameters and training tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bayes_scaling.laws.backend import Backend
+from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior
+
+
+class Chinchilla(Law):
+    r"""Loss as a floor and two power laws, equation 2 of Hoffmann et al. (2022).
+
+    Sampled are the two reducible losses at the reference point,
+    :math:`A_{ref} = A N_0^{-\alpha}` and :math:`B_{ref} = B D_0^{-\beta}`, which can be judged
+    in nats; ``A`` and ``B`` follow from them.
+    """
+
+    name = "chinchilla"
+    title = "Loss from parameters and tokens (Chinchilla)"
+    formula = r"L(N, D) = E + A\,N^{-\alpha} + B\,D^{-\beta}"
+    citation = Citation(
+        "Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models, eq. 2", "2203.15556"
+    )
+    use = "final loss of runs that differ in size and training tokens"
+    outcome = "loss"
+    inputs = (
+        Input("params", "count", "parameters N", reference=1e9),
+        Input("tokens", "count", "training tokens D", reference=2e10),
+    )
+    parameters = (
+        Parameter(
+            "E", "E", "irreducible loss", "positive", "floor",
+            Prior("lognormal", median=1.7, upper95=2.6), "nats", "partial", Prior("halfnormal", upper95=0.2),
+        ),
+        Parameter(
+            "A_ref", "A N_0^{-\\alpha}", "loss due to finite size at the reference size", "positive", "amplitude",
+            Prior("lognormal", median=0.4, upper95=1.2), "nats", "partial", Prior("halfnormal", upper95=0.5),
+        ),
+        Parameter(
+            "alpha", "\\alpha", "exponent of parameters", "positive", "exponent",
+            Prior("lognormal", median=0.35, upper95=0.7), pooling="complete",
+            group_sd=Prior("halfnormal", upper95=0.2),
+        ),
+        Parameter(
+            "B_ref", "B D_0^{-\\beta}", "loss due to finite data at the reference tokens", "positive", "amplitude",
+            Prior("lognormal", median=0.4, upper95=1.2), "nats", "partial", Prior("halfnormal", upper95=0.5),
+        ),
+        Parameter(
+            "beta", "\\beta", "exponent of tokens", "positive", "exponent",
+            Prior("lognormal", median=0.35, upper95=0.7), pooling="complete",
+            group_sd=Prior("halfnormal", upper95=0.2),
+        ),
+    )  # fmt: skip
+    published_symbols = {"E": "E", "A": "A", "alpha": "\\alpha", "B": "B", "beta": "\\beta"}
+    published = {
+        "hoffmann2022": Constants(
+            {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28},
+            "Hoffmann et al. (2022), arXiv:2203.15556, eq. 10 (approach 3)",
+            "rounded in the paper; disagrees with its approaches 1 and 2",
+        ),
+        "besiroglu2024": Constants(
+            {"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658},
+            "Besiroglu et al. (2024), arXiv:2404.10102",
+            "240 of the 245 points read from Figure 4 of Hoffmann et al.",
+        ),
+    }
+
+    def mean(
+        self, xp: Backend, *, params: Any, tokens: Any, E: Any, A_ref: Any, alpha: Any, B_ref: Any, beta: Any
+    ) -> Any:
+        """Return the loss in nats per token, shape ``(..., row)``."""
+        size = xp.power(params / self.reference["params"], -alpha)
+        data = xp.power(tokens / self.reference["tokens"], -beta)
+        return E + A_ref * size + B_ref * data
+
+    def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
+        """Return E, A, alpha, B, beta as in the paper (N and D in counts)."""
+        return {
+            "E": sampled["E"],
+            "A": sampled["A_ref"] * xp.power(self.reference["params"], sampled["alpha"]),
+            "alpha": sampled["alpha"],
+            "B": sampled["B_ref"] * xp.power(self.reference["tokens"], sampled["beta"]),
+            "beta": sampled["beta"],
+        }
+
+    def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
+        """Return the sampled parameters from E, A, alpha, B, beta."""
+        return {
+            "E": published["E"],
+            "A_ref": published["A"] * xp.power(self.reference["params"], -published["alpha"]),
+            "alpha": published["alpha"],
+            "B_ref": published["B"] * xp.power(self.reference["tokens"], -published["beta"]),
+            "beta": published["beta"],
+        }

@@ -1,0 +1,77 @@
+"""From a specification and rows to a PyMC model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.laws.backend import pytensor_backend
+from bayes_scaling.laws.base import Parameter
+from bayes_scaling.model import noise
+from bayes_scaling.model.effects import all_at_rows, law_mean
+from bayes_scaling.model.priors import to_pymc
+from bayes_scaling.model.rows import Rows, observed
+from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
+
+
+def build(spec: ModelSpec, rows: Rows) -> Any:
+    """Return the PyMC model of a settled specification on encoded rows.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        As settled by :func:`bayes_scaling.model.encode`.
+    rows : Rows
+
+    Returns
+    -------
+    pymc.Model
+        Data containers have dimension ``row``; every effect is non-centred.
+    """
+    import pymc as pm
+
+    xp = pytensor_backend()
+    coords: dict[str, Any] = {"row": np.arange(len(rows)), **rows.coords}
+    with pm.Model(coords=coords) as model:
+        inputs = {name: pm.Data(name, value, dims="row") for name, value in rows.inputs.items()}
+        index = {g: pm.Data(f"{g}_index", code, dims="row") for g, code in rows.index.items()}
+        values: dict[str, Any] = {}
+        for parameter in spec.parameters():
+            _declare(spec, parameter, values)
+        at_row = all_at_rows(xp, spec, values, index)
+        mean = law_mean(xp, spec, inputs, at_row)
+        data = observed(spec, rows)
+        data["chance"] = inputs.get("chance", data["chance"])
+        run_effect = _run_effect(spec, index)
+        center = noise.location(xp, spec.outcome, mean, run_effect, data["chance"])
+        data["y"] = pm.Data("y", data["y"], dims="row")
+        if "n_items" in data:
+            data["n_items"] = pm.Data("n_items", data["n_items"], dims="row")
+        noise.OBSERVATIONS[spec.noise.observation].observe(center, at_row, data)
+    return model
+
+
+def _declare(spec: ModelSpec, parameter: Parameter, values: dict[str, Any]) -> None:
+    """Add a parameter's base and its group effects to the model in context."""
+    import pymc as pm
+
+    effects = spec.effects(parameter)
+    own = [g for g, kind in effects.items() if kind == "none"]
+    values[parameter.name] = to_pymc(spec.prior(parameter), parameter.name, dims=own[0] if own else None)
+    for group, kind in effects.items():
+        if kind == "partial":
+            sd = to_pymc(spec.sd_prior(parameter, group), sd_name(parameter.name, group))
+            name = effect_name(parameter.name, group)
+            z = pm.Normal(f"{name}_z", 0, 1, dims=group)
+            values[name] = pm.Deterministic(name, sd * z, dims=group)
+
+
+def _run_effect(spec: ModelSpec, index: dict[str, Any]) -> Any:
+    import pymc as pm
+
+    if not spec.noise.run_effect:
+        return None
+    sd = to_pymc(spec.run_sd_prior(), "run_sd")
+    z = pm.Normal("run_effect_z", 0, 1, dims="run")
+    return pm.Deterministic("run_effect", sd * z, dims="run")[index["run"]]

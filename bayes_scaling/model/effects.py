@@ -1,0 +1,50 @@
+"""How a parameter gets its value at a row: base + group effects on the unconstrained scale.
+
+Used twice, with PyTensor to build the model and with NumPy on draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayes_scaling.laws.backend import Backend, link, unlink
+from bayes_scaling.laws.base import Parameter
+from bayes_scaling.model.spec import ModelSpec, effect_name
+
+
+def at_rows(
+    xp: Backend, spec: ModelSpec, parameter: Parameter, values: Mapping[str, Any], index: Mapping[str, Any]
+) -> Any:
+    """Return a parameter's value at each row, shape (..., row) or (..., 1).
+
+    Parameters
+    ----------
+    values : mapping
+        Variables by posterior name; levels are the last axis, draws before it.
+    index : mapping
+        Position of each row's level, by group, shape (row,).
+    """
+    base = values[parameter.name]
+    effects = spec.effects(parameter)
+    own = [g for g, kind in effects.items() if kind == "none"]
+    base = base[..., index[own[0]]] if own else base[..., None]
+    partial = [g for g, kind in effects.items() if kind == "partial"]
+    if not partial:
+        return base
+    moved = link(xp, parameter.support, base)
+    for group in partial:
+        moved = moved + values[effect_name(parameter.name, group)][..., index[group]]
+    return unlink(xp, parameter.support, moved)
+
+
+def all_at_rows(
+    xp: Backend, spec: ModelSpec, values: Mapping[str, Any], index: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return every parameter of law and noise at each row."""
+    return {p.name: at_rows(xp, spec, p, values, index) for p in spec.parameters()}
+
+
+def law_mean(xp: Backend, spec: ModelSpec, inputs: Mapping[str, Any], at_row: Mapping[str, Any]) -> Any:
+    """Return the law's value at each row from parameters at rows."""
+    return spec.law.mean(xp, **inputs, **{p.name: at_row[p.name] for p in spec.law.parameters})

@@ -1,0 +1,228 @@
+"""Observation noise and run effect: declared, as a PyMC likelihood, and in NumPy.
+
+The location of an observation is the law's mean moved by the run effect on the modelled scale:
+log loss, or the log-odds of the share above chance. Each kind of observation noise is one
+class that holds its parameters, its PyMC likelihood, its NumPy density and its simulator.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import special, stats
+
+from bayes_scaling.errors import CardError, listed
+from bayes_scaling.laws.backend import Backend
+from bayes_scaling.laws.base import Parameter, Prior
+
+RUN_SD = {
+    "loss": Prior("halfnormal", upper95=0.05),
+    "accuracy": Prior("halfnormal", upper95=1.0),
+}
+CENSOR = 1e-3  # accuracies nearer to 0 or 1 than this are rounded ones
+_EDGE = 1e-7
+
+
+def location(xp: Backend, outcome: str, mean: Any, run_effect: Any, chance: Any) -> Any:
+    """Return the law's mean moved by a run effect on the modelled scale, shape (..., row)."""
+    if run_effect is None:
+        return mean
+    if outcome == "loss":
+        return mean * xp.exp(run_effect)
+    share = (mean - chance) / (1 - chance)
+    share = xp.minimum(xp.maximum(share, _EDGE), 1 - _EDGE)
+    return chance + (1 - chance) * xp.sigmoid(xp.logit(share) + run_effect)
+
+
+class StudentT:
+    """Student-t on log loss."""
+
+    outcome = "loss"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter(
+            "sigma", "\\sigma", "scale of the noise in log loss", "positive", "noise",
+            Prior("lognormal", median=0.01, upper95=0.1), group_sd=Prior("halfnormal", upper95=1.0),
+        ),
+        Parameter(
+            "nu", "\\nu", "degrees of freedom of the noise", "positive", "noise",
+            Prior("gamma", alpha=2, beta=0.1), group_sd=Prior("halfnormal", upper95=0.5),
+        ),
+    )  # fmt: skip
+
+    @staticmethod
+    def observe(center: Any, values: dict[str, Any], data: dict[str, Any]) -> None:
+        """Add the likelihood to the PyMC model in context."""
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        pm.StudentT(
+            "log_loss", nu=values["nu"], mu=pt.log(center), sigma=values["sigma"], observed=data["y"], dims="row"
+        )
+
+    @staticmethod
+    def log_density(y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
+        """Return the log density of the loss itself (with the Jacobian of the log)."""
+        return stats.t.logpdf(np.log(y), values["nu"], np.log(center), values["sigma"]) - np.log(y)
+
+    @staticmethod
+    def simulate(
+        rng: np.random.Generator, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]
+    ) -> np.ndarray:
+        """Return simulated losses, shape (draw, row)."""
+        noise = rng.standard_t(np.broadcast_to(values["nu"], center.shape)) * values["sigma"]
+        return center * np.exp(noise)
+
+
+class Normal:
+    """Normal on log loss."""
+
+    outcome = "loss"
+    parameters: ClassVar[tuple[Parameter, ...]] = (StudentT.parameters[0],)
+
+    @staticmethod
+    def observe(center: Any, values: dict[str, Any], data: dict[str, Any]) -> None:
+        """Add the likelihood to the PyMC model in context."""
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        pm.Normal("log_loss", mu=pt.log(center), sigma=values["sigma"], observed=data["y"], dims="row")
+
+    @staticmethod
+    def log_density(y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
+        """Return the log density of the loss itself (with the Jacobian of the log)."""
+        return stats.norm.logpdf(np.log(y), np.log(center), values["sigma"]) - np.log(y)
+
+    @staticmethod
+    def simulate(
+        rng: np.random.Generator, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]
+    ) -> np.ndarray:
+        """Return simulated losses, shape (draw, row)."""
+        return center * np.exp(rng.standard_normal(center.shape) * values["sigma"])
+
+
+class BetaBinomial:
+    r"""Counts of right answers, more scattered than binomial.
+
+    With overdispersion :math:`\omega` the success probability of a run has variance
+    :math:`p (1 - p)\,\omega^2 / (1 + \omega^2)`: at p = 0.5, omega = 0.1 is 5 points.
+    """
+
+    outcome = "accuracy"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter(
+            "overdispersion", "\\omega", "scatter of accuracy beyond the binomial, relative to sqrt(p(1-p))",
+            "positive", "noise", Prior("lognormal", median=0.05, upper95=0.25),
+            group_sd=Prior("halfnormal", upper95=1.0),
+        ),
+    )  # fmt: skip
+
+    @staticmethod
+    def shapes(center: Any, values: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the two shape parameters of the beta part."""
+        concentration = values["overdispersion"] ** -2.0
+        return center * concentration, (1 - center) * concentration
+
+    @classmethod
+    def observe(cls, center: Any, values: dict[str, Any], data: dict[str, Any]) -> None:
+        """Add the likelihood to the PyMC model in context."""
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        a, b = cls.shapes(pt.clip(center, _EDGE, 1 - _EDGE), values)
+        pm.BetaBinomial("right", n=data["n_items"], alpha=a, beta=b, observed=data["y"], dims="row")
+
+    @classmethod
+    def log_density(
+        cls, y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]
+    ) -> np.ndarray:
+        """Return the log density of the accuracy: pmf of the count times items per unit."""
+        a, b = cls.shapes(np.clip(center, _EDGE, 1 - _EDGE), values)
+        n = data["n_items"]
+        k = np.round(y * n)
+        choose = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+        return choose + special.betaln(a + k, b + n - k) - special.betaln(a, b) + np.log(n)
+
+    @classmethod
+    def simulate(
+        cls, rng: np.random.Generator, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]
+    ) -> np.ndarray:
+        """Return simulated accuracies (counts over items), shape (draw, row)."""
+        a, b = cls.shapes(np.clip(center, _EDGE, 1 - _EDGE), values)
+        n = np.broadcast_to(np.asarray(data["n_items"], dtype=np.int64), center.shape)
+        return rng.binomial(n, rng.beta(a, b)) / n
+
+
+class Beta:
+    """Beta with learned precision, censored at 0 and 1, where the number of items is unknown."""
+
+    outcome = "accuracy"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter(
+            "precision", "\\phi", "precision of the beta noise: variance p(1-p)/(1+phi)", "positive", "noise",
+            Prior("lognormal", median=200.0, upper95=3000.0), group_sd=Prior("halfnormal", upper95=1.0),
+        ),
+    )  # fmt: skip
+
+    @staticmethod
+    def observe(center: Any, values: dict[str, Any], data: dict[str, Any]) -> None:
+        """Add the likelihood to the PyMC model in context (the tails only where rows need them)."""
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        center = pt.clip(center, _EDGE, 1 - _EDGE)
+        phi = values["precision"] * pt.ones_like(center)
+        observed = np.asarray(data["accuracy"], dtype=float)
+        inside = np.flatnonzero((observed > CENSOR) & (observed < 1 - CENSOR))
+        mu, nu = center[inside], phi[inside]
+        pm.Beta("accuracy", alpha=mu * nu, beta=(1 - mu) * nu, observed=observed[inside])
+        for name, tail, flip in (("at_zero", observed <= CENSOR, False), ("at_one", observed >= 1 - CENSOR, True)):
+            rows = np.flatnonzero(tail)
+            if rows.size:
+                mu, nu = (1 - center[rows] if flip else center[rows]), phi[rows]
+                pm.Potential(name, pt.log(pt.betainc(mu * nu, (1 - mu) * nu, CENSOR)))
+
+    @staticmethod
+    def log_density(y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
+        """Return the log density of the accuracy (log probability where it is censored)."""
+        center = np.clip(center, _EDGE, 1 - _EDGE)
+        a, b = center * values["precision"], (1 - center) * values["precision"]
+        inside = stats.beta.logpdf(np.clip(y, CENSOR, 1 - CENSOR), a, b)
+        low = np.log(special.betainc(a, b, CENSOR) + 1e-300)
+        high = np.log(special.betainc(b, a, CENSOR) + 1e-300)
+        return np.where(y <= CENSOR, low, np.where(y >= 1 - CENSOR, high, inside))
+
+    @staticmethod
+    def simulate(
+        rng: np.random.Generator, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]
+    ) -> np.ndarray:
+        """Return simulated accuracies, shape (draw, row); rounded to 0 and 1 at the censoring."""
+        center = np.clip(center, _EDGE, 1 - _EDGE)
+        y = rng.beta(center * values["precision"], (1 - center) * values["precision"])
+        return np.where(y <= CENSOR, 0.0, np.where(y >= 1 - CENSOR, 1.0, y))
+
+
+OBSERVATIONS: dict[str, Any] = {
+    "student_t": StudentT,
+    "normal": Normal,
+    "beta_binomial": BetaBinomial,
+    "beta": Beta,
+}
+
+
+def parameters(observation: str) -> tuple[Parameter, ...]:
+    """Return the parameters of a kind of observation noise (none while it is `auto`)."""
+    return () if observation == "auto" else OBSERVATIONS[observation].parameters
+
+
+def every_parameter(outcome: str) -> tuple[Parameter, ...]:
+    """Return the noise parameters that a model of this outcome can have."""
+    found = {p.name: p for kind in OBSERVATIONS.values() if kind.outcome == outcome for p in kind.parameters}
+    return tuple(found.values())
+
+
+def check_fits_outcome(observation: str, outcome: str) -> None:
+    """Raise CardError where a kind of noise does not belong to the outcome."""
+    if observation != "auto" and OBSERVATIONS[observation].outcome != outcome:
+        fitting = ["auto", *(k for k, v in OBSERVATIONS.items() if v.outcome == outcome)]
+        raise CardError(f"noise.observation = {observation!r} does not describe {outcome}; expected {listed(fitting)}.")

@@ -1,0 +1,281 @@
+"""The model specification: law + groups + pooling + priors + noise, as plain data.
+
+A specification can be written as a dictionary of TOML types and read back without loss; it is
+the `[model]` table of a card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bayes_scaling import laws
+from bayes_scaling.errors import CardError, did_you_mean, listed
+from bayes_scaling.laws.base import Law, Parameter, Prior
+from bayes_scaling.model import noise as noise_room
+
+POOLINGS = ("complete", "partial", "none")
+OUTCOMES = ("loss", "accuracy")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The three parts of the noise.
+
+    Attributes
+    ----------
+    observation : str
+        ``student_t`` or ``normal`` (on log loss), ``beta_binomial`` or ``beta`` (accuracy), or
+        ``auto``: Student-t for loss; beta-binomial where every row has `n_items`, else beta.
+    run_effect : bool
+        Rows of one run share an error; switched off with a notice where no run has two rows.
+    discrepancy : str
+        Departure from the law that grows with scale. Only ``none`` in this version.
+    """
+
+    observation: str = "auto"
+    run_effect: bool = True
+    discrepancy: str = "none"
+
+    def __post_init__(self) -> None:
+        kinds = ("auto", *noise_room.OBSERVATIONS)
+        if self.observation not in kinds:
+            raise CardError(
+                f"noise.observation = {self.observation!r}; expected one of {listed(kinds)}."
+                + did_you_mean(str(self.observation), kinds)
+            )
+        if not isinstance(self.run_effect, bool):
+            raise CardError(f"noise.run_effect = {self.run_effect!r}; expected true or false.")
+        if self.discrepancy != "none":
+            raise CardError(
+                f"noise.discrepancy = {self.discrepancy!r}; this version models no law discrepancy, "
+                'expected "none". Extrapolation intervals are then too narrow far beyond the data.'
+            )
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model is, before any data.
+
+    Attributes
+    ----------
+    law : Law
+        The functional form at its reference scale.
+    outcome : str
+        ``loss`` or ``accuracy``.
+    groups : tuple of str
+        Columns whose levels may have effects, for example family, task, protocol.
+    pooling : dict of str to dict of str to str
+        Per parameter and group (or interaction ``"family:task"``): complete, partial or none.
+    priors : dict of str to Prior
+        Priors that replace the declared ones, by the name of the variable in the posterior:
+        a parameter (``alpha``), a group standard deviation (``alpha_family_sd``) or ``run_sd``.
+    noise : Noise
+    """
+
+    law: Law
+    outcome: str
+    groups: tuple[str, ...] = ()
+    pooling: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    noise: Noise = Noise()
+
+    # ---- what follows from the declaration ------------------------------------------------
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the law's parameters and those of the observation noise (resolved)."""
+        return (*self.law.parameters, *noise_room.parameters(self.noise.observation))
+
+    def effects(self, parameter: Parameter) -> dict[str, str]:
+        """Return the pooling of one parameter by group, without the complete ones."""
+        if parameter.name in self.pooling:
+            given = self.pooling[parameter.name]
+        elif parameter.role == "noise":
+            given = {}
+        else:
+            given = dict.fromkeys(self.groups, parameter.pooling)
+        return {g: kind for g, kind in given.items() if kind != "complete"}
+
+    def all_effects(self) -> Iterator[tuple[Parameter, str, str]]:
+        """Yield (parameter, group, pooling) of every effect that is not complete."""
+        for parameter in self.parameters():
+            for group, kind in self.effects(parameter).items():
+                yield parameter, group, kind
+
+    def prior(self, parameter: Parameter) -> Prior:
+        """Return the prior of a parameter."""
+        return self.priors.get(parameter.name, parameter.prior)
+
+    def sd_prior(self, parameter: Parameter, group: str) -> Prior:
+        """Return the prior of the standard deviation of a parameter between levels."""
+        return self.priors.get(sd_name(parameter.name, group), parameter.group_sd)
+
+    def run_sd_prior(self) -> Prior:
+        """Return the prior of the standard deviation of the run effect."""
+        return self.priors.get("run_sd", noise_room.RUN_SD[self.outcome])
+
+    def without_group(self, group: str) -> ModelSpec:
+        """Return the specification with one group's effects switched off."""
+        pooling = {
+            p.name: {g: k for g, k in self.effects(p).items() if group not in g.split(":")}
+            for p in self.parameters()
+        }
+        kept = tuple(g for g in self.groups if g != group)
+        priors = {k: v for k, v in self.priors.items() if not _is_sd_of(k, group, self)}
+        return replace(self, groups=kept, pooling=pooling, priors=priors)
+
+    # ---- plain data -----------------------------------------------------------------------
+    def as_dict(self) -> dict[str, Any]:
+        """Return the `[model]` table of a card."""
+        return {
+            "law": self.law.name,
+            "outcome": self.outcome,
+            "groups": list(self.groups),
+            "reference": dict(self.law.reference),
+            "pooling": {p: dict(v) for p, v in self.pooling.items()},
+            "priors": {k: p.as_dict() for k, p in self.priors.items()},
+            "noise": {
+                "observation": self.noise.observation,
+                "run_effect": self.noise.run_effect,
+                "discrepancy": self.noise.discrepancy,
+            },
+        }
+
+
+def effect_name(parameter: str, group: str) -> str:
+    """Return the posterior name of a group's effects (on the unconstrained scale)."""
+    return f"{parameter}_{group}_effect"
+
+
+def sd_name(parameter: str, group: str) -> str:
+    """Return the posterior name of the standard deviation of a group's effects."""
+    return f"{parameter}_{group}_sd"
+
+
+def _is_sd_of(name: str, group: str, spec: ModelSpec) -> bool:
+    return any(name == sd_name(p.name, g) for p, g, _ in spec.all_effects() if group in g.split(":"))
+
+
+_KEYS = ("law", "outcome", "groups", "reference", "pooling", "priors", "noise")
+
+
+def make_spec(
+    law: str | Law,
+    *,
+    outcome: str | None = None,
+    groups: Sequence[str] = (),
+    reference: Mapping[str, float] | None = None,
+    pooling: Mapping[str, str | Mapping[str, str]] | None = None,
+    priors: Mapping[str, Prior | Mapping[str, Any]] | None = None,
+    noise: Noise | Mapping[str, Any] | None = None,
+) -> ModelSpec:
+    """Check and complete a model specification.
+
+    Parameters
+    ----------
+    law : str or Law
+        Name of a law or the law itself.
+    outcome : str, optional
+        ``loss`` or ``accuracy``; the law's own by default.
+    groups : sequence of str
+        Columns whose levels may have effects.
+    reference : dict, optional
+        Reference scale of the priors, by input.
+    pooling : dict, optional
+        ``{"alpha": {"family": "partial"}}`` or ``{"alpha": "partial"}`` for every group.
+        A parameter that is named gets exactly what is written; others the law's default.
+    priors : dict, optional
+        Priors by posterior variable name.
+    noise : Noise or dict, optional
+
+    Returns
+    -------
+    ModelSpec
+
+    Raises
+    ------
+    CardError
+        Unknown parameter, group, pooling or prior name, with the nearest valid one.
+    """
+    chosen = laws.get(law)
+    if reference:
+        chosen = chosen.at(**reference)
+    outcome = outcome or chosen.outcome
+    if outcome not in OUTCOMES:
+        raise CardError(f"outcome = {outcome!r}; expected {listed(OUTCOMES)}." + did_you_mean(outcome, OUTCOMES))
+    if outcome != chosen.outcome:
+        raise CardError(
+            f"law {chosen.name} describes {chosen.outcome}, but outcome = {outcome!r}; leave `outcome` out "
+            f"or choose another law."
+        )
+    if isinstance(groups, str):
+        groups = (groups,)
+    parts = noise if isinstance(noise, Noise) else Noise(**_known(noise or {}, Noise.__annotations__, "noise"))
+    spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts)
+    noise_room.check_fits_outcome(parts.observation, outcome)
+    spec = replace(spec, pooling=_pooling(spec, pooling or {}))
+    return replace(spec, priors=_priors(spec, priors or {}))
+
+
+def spec_from_dict(table: Mapping[str, Any]) -> ModelSpec:
+    """Read the `[model]` table of a card; an unknown key is an error."""
+    known = _known(table, _KEYS, "model")
+    if "law" not in known:
+        raise CardError(f"[model] needs `law`; known laws: {listed(laws.available())}.")
+    return make_spec(known.pop("law"), **known)
+
+
+def _known(table: Mapping[str, Any], keys: Any, where: str) -> dict[str, Any]:
+    if not isinstance(table, Mapping):
+        raise CardError(f"[{where}] is {table!r}; expected a table with {listed(keys)}.")
+    for key in table:
+        if key not in keys:
+            raise CardError(f"unknown key {key!r} in [{where}]; expected {listed(keys)}." + did_you_mean(key, keys))
+    return dict(table)
+
+
+def _pooling(spec: ModelSpec, given: Mapping[str, str | Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    names = [p.name for p in (*spec.law.parameters, *noise_room.every_parameter(spec.outcome))]
+    checked: dict[str, dict[str, str]] = {}
+    for name, value in given.items():
+        if name not in names:
+            raise CardError(
+                f"pooling names {name!r}, which law {spec.law.name} with {spec.outcome} does not have; "
+                f"it has {listed(names)}." + did_you_mean(name, names)
+            )
+        table = dict.fromkeys(spec.groups, value) if isinstance(value, str) else dict(value)
+        for group, kind in table.items():
+            for part in group.split(":"):
+                if part not in spec.groups:
+                    raise CardError(
+                        f"pooling of {name} names group {part!r}, but groups = {list(spec.groups)}."
+                        + did_you_mean(part, spec.groups)
+                    )
+            if kind not in POOLINGS:
+                raise CardError(
+                    f"pooling of {name} by {group} is {kind!r}; expected {listed(POOLINGS)}."
+                    + did_you_mean(str(kind), POOLINGS)
+                )
+        if list(table.values()).count("none") > 1:
+            raise CardError(
+                f"pooling of {name} is none for several groups; at most one group can have independent levels, "
+                "because two would share one location. Use partial for the others."
+            )
+        checked[name] = table
+    return checked
+
+
+def _priors(spec: ModelSpec, given: Mapping[str, Prior | Mapping[str, Any]]) -> dict[str, Prior]:
+    names = [p.name for p in (*spec.law.parameters, *noise_room.every_parameter(spec.outcome))]
+    names += [sd_name(p.name, g) for p, g, kind in spec.all_effects() if kind == "partial"] + ["run_sd"]
+    if spec.noise.observation == "auto":  # group effects on noise parameters are known only with data
+        names += [sd_name(p, g) for p, table in spec.pooling.items() for g in table]
+    checked = {}
+    for name, prior in given.items():
+        if name not in names:
+            raise CardError(
+                f"priors names {name!r}, which this model does not have; it has {listed(names, 20)}."
+                + did_you_mean(name, names)
+            )
+        checked[name] = prior if isinstance(prior, Prior) else Prior.from_dict(prior)
+    return checked
