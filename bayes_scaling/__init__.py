@@ -1,1 +1,63 @@
+"""bayes_scaling: hierarchical Bayesian scaling laws with honest intervals.
 
+``import bayes_scaling as bs`` costs little: every name below is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Card": "api",
+    "Fit": "fit",
+    "Forecast": "forecasts",
+    "Law": "laws",
+    "Noise": "model",
+    "Prior": "laws",
+    "ScalingModel": "api",
+    "by_group": "compare",
+    "check_runs": "data",
+    "compute_to_reach": "forecasts",
+    "contrasts": "compare",
+    "coverage": "compare",
+    "forecast": "forecasts",
+    "grid": "forecasts",
+    "identification": "compare",
+    "list_datasets": "data",
+    "load": "fit",
+    "load_card": "api",
+    "load_dataset": "data",
+    "loo": "check.loo",
+    "loo_pit": "check",
+    "posterior_predictive": "check",
+    "predictive_table": "check",
+    "prior_predictive": "check",
+    "range_table": "check",
+    "ranking": "compare",
+    "read_table": "data",
+    "register_law": "laws",
+    "residuals": "check",
+    "score": "compare",
+    "write_report": "report",
+}
+_RENAMED = {"register_law": "register"}
+
+__all__ = [*sorted(_WHERE), "__version__", "laws", "plots"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        module = importlib.import_module(f"{__name__}.{_WHERE[name]}")
+        value = getattr(module, _RENAMED.get(name, name))
+        globals()[name] = value
+        return value
+    if name in ("laws", "plots"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -13,8 +13,8 @@ _LN10 = 2.302585092994046
 class Sigmoid(Law):
     r"""Accuracy as a sigmoid of log compute.
 
-    The form of Owen (2024) and of the observational scaling laws of Ruan et al. (2024), eq. 3,
-    with the benchmark's chance as floor and a learned ceiling. Sampled is ``level``, the
+    The form of Owen (2024) and of the observational scaling laws of Ruan et al. (2024), with the
+    benchmark's chance as floor and a learned ceiling. Sampled is ``level``, the
     log-odds (between floor and ceiling) at the reference compute; the midpoint
     :math:`C_{50} = C_0 10^{-level / slope}` follows from it. A level that is higher by one
     slope is worth ten times the compute, which is what family effects on ``level`` mean.
@@ -22,7 +22,7 @@ class Sigmoid(Law):
 
     name = "sigmoid"
     title = "Accuracy from training compute, between chance and a ceiling"
-    formula = r"acc(C) = c + (u - c)\;\sigma\left(k\,\log_{10}(C / C_{50})\right)"
+    formula = r"acc(C) = c + (1 - c)\,u\;\sigma\left(k\,\log_{10}(C / C_{50})\right)"
     citation = Citation(
         "Owen", 2024, "How predictable is language model benchmark performance?", "2401.04757"
     )
@@ -44,8 +44,8 @@ class Sigmoid(Law):
             Prior("halfnormal", upper95=0.6),
         ),
         Parameter(
-            "ceiling", "u", "accuracy with unlimited compute", "unit", "ceiling",
-            Prior("logitnormal", median=0.93, upper95=0.99), "fraction", "complete",
+            "ceiling", "u", "ceiling: share of the way from chance to 1 that unlimited compute goes", "unit", "ceiling",
+            Prior("logitnormal", median=0.9, upper95=0.99), "fraction", "complete",
             Prior("halfnormal", upper95=1.0),
         ),
     )  # fmt: skip
@@ -54,7 +54,7 @@ class Sigmoid(Law):
     def mean(self, xp: Backend, *, compute: Any, chance: Any, level: Any, slope: Any, ceiling: Any) -> Any:
         """Return the accuracy as a fraction, shape ``(..., row)``."""
         decades = xp.log10(compute / self.reference["compute"])
-        return chance + (ceiling - chance) * xp.sigmoid(level + slope * decades)
+        return chance + (1 - chance) * ceiling * xp.sigmoid(level + slope * decades)
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return the midpoint C_50 (FLOP), slope and ceiling."""

@@ -3,12 +3,12 @@
 ``spec.py`` law + groups + pooling + priors + noise as plain data; ``card.py`` the TOML file that
 holds one; ``rows.py`` the table as the model reads it; ``effects.py`` a parameter at a row;
 ``noise.py`` observation noise and run effect; ``priors.py`` priors in PyMC and NumPy;
-``build.py`` the PyMC model; ``simulate.py`` its NumPy twin on draws.
+``graph.py`` the PyMC model; ``simulate.py`` its NumPy twin on draws.
 """
 
 from __future__ import annotations
 
-from bayes_scaling.model.build import build
+from bayes_scaling.model.graph import build
 from bayes_scaling.model.rows import Rows, encode
 from bayes_scaling.model.spec import ModelSpec, Noise, make_spec, spec_from_dict
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from bayes_scaling.forecast.points import grid
-from bayes_scaling.forecast.predict import Forecast, bounds, forecast
-from bayes_scaling.forecast.reach import Reach, compute_to_reach
+from bayes_scaling.forecasts.points import grid
+from bayes_scaling.forecasts.predict import Forecast, bounds, forecast
+from bayes_scaling.forecasts.reach import Reach, compute_to_reach
 
 __all__ = ["Forecast", "Reach", "bounds", "compute_to_reach", "forecast", "grid"]

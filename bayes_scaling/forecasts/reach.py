@@ -14,7 +14,7 @@ from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.fit.summary import check_interval
-from bayes_scaling.forecast.points import Points, as_frame, extend, prepare
+from bayes_scaling.forecasts.points import Points, as_frame, extend, prepare
 from bayes_scaling.model import Rows
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import KINDS, fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
-from bayes_scaling.forecast.points import Points, extend, prepare, run_identity
+from bayes_scaling.forecasts.points import Points, extend, prepare, run_identity
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit

@@ -1,0 +1,232 @@
+"""The convenient objects on top of the rooms: ScalingModel and Card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bayes_scaling.check import Predictive
+from bayes_scaling.check import prior_predictive as _prior_predictive
+from bayes_scaling.compare import contrasts
+from bayes_scaling.data import load_dataset, read_table
+from bayes_scaling.errors import CardError, listed
+from bayes_scaling.fit import Fit, SamplerSettings, sample
+from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid
+from bayes_scaling.laws import Law, Prior
+from bayes_scaling.model import ModelSpec, Noise, make_spec
+from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart, read_card
+
+
+class ScalingModel:
+    """A scaling law with pooling, priors and noise, ready to be fitted to a table of runs.
+
+    Parameters
+    ----------
+    law : str or Law
+        Name of a law (``bayes-scaling laws`` lists them) or a law of your own.
+    outcome : str, optional
+        ``loss`` or ``accuracy``; the law's own by default.
+    groups : sequence of str
+        Columns whose levels may differ, for example ``["family", "task", "protocol"]``.
+    pooling : dict, optional
+        Per parameter, and per group or interaction: ``complete``, ``partial`` or ``none``.
+    priors : dict, optional
+        ``Prior`` objects by posterior variable name.
+    noise : Noise or dict, optional
+        Observation noise and run effect.
+    reference : dict, optional
+        Scale at which priors are stated, for example ``{"params": 1e9}``.
+
+    Examples
+    --------
+    >>> model = ScalingModel("chinchilla", groups=["family"])  # doctest: +SKIP
+    >>> fit = model.fit(runs, random_seed=1)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        law: str | Law,
+        *,
+        outcome: str | None = None,
+        groups: Sequence[str] = (),
+        pooling: Mapping[str, str | Mapping[str, str]] | None = None,
+        priors: Mapping[str, Prior | Mapping[str, Any]] | None = None,
+        noise: Noise | Mapping[str, Any] | None = None,
+        reference: Mapping[str, float] | None = None,
+    ) -> None:
+        self.spec: ModelSpec = make_spec(
+            law, outcome=outcome, groups=groups, pooling=pooling, priors=priors, noise=noise, reference=reference
+        )
+
+    @classmethod
+    def from_spec(cls, spec: ModelSpec) -> ScalingModel:
+        """Return a model of an existing specification."""
+        model = cls.__new__(cls)
+        model.spec = spec
+        return model
+
+    def fit(
+        self,
+        data: pd.DataFrame,
+        *,
+        draws: int = 1000,
+        tune: int = 1000,
+        chains: int = 4,
+        random_seed: int | None = None,
+        progressbar: bool = True,
+        target_accept: float = 0.9,
+        adaptation: str = "low_rank",
+        exclude_flags: Sequence[str] = (),
+        title: str = "",
+    ) -> Fit:
+        """Sample the posterior on a table of runs.
+
+        Parameters
+        ----------
+        data : DataFrame
+            Runs in the package's vocabulary (``read_table`` and ``check_runs`` bring them there).
+        draws, tune, chains : int
+            Kept and warm-up draws per chain, number of chains.
+        random_seed : int, optional
+            The same seed gives the same numbers.
+        progressbar : bool
+        exclude_flags : sequence of str
+            Rows with one of these flags are left out and counted.
+
+        Returns
+        -------
+        Fit
+        """
+        settings = SamplerSettings(draws, tune, chains, target_accept, adaptation)
+        return sample(
+            self.spec, data, settings=settings, random_seed=random_seed, progressbar=progressbar,
+            exclude_flags=exclude_flags, title=title,
+        )  # fmt: skip
+
+    def sample_prior_predictive(
+        self, data: pd.DataFrame, *, draws: int = 500, random_seed: int = 0, exclude_flags: Sequence[str] = ()
+    ) -> Predictive:
+        """Simulate the outcome of a table from the prior, to see what the priors imply beside the data."""
+        return _prior_predictive(
+            self.spec, data, draws=draws, random_seed=random_seed, exclude_flags=exclude_flags
+        )
+
+    def __repr__(self) -> str:
+        return f"<ScalingModel {self.spec.law.name}, groups {listed(self.spec.groups)}>"
+
+
+class Card:
+    """A study: data, model, sampling, forecasts and comparisons, from one TOML file.
+
+    Attributes
+    ----------
+    spec : CardSpec
+        The card as plain data.
+    """
+
+    def __init__(self, spec: CardSpec) -> None:
+        self.spec = spec
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.spec.name
+
+    @property
+    def model(self) -> ScalingModel:
+        """The card's model."""
+        return ScalingModel.from_spec(self.spec.model)
+
+    def data(self) -> pd.DataFrame:
+        """Load the card's table: all rows that its `where` chooses, flags included."""
+        part = self.spec.data
+        if part.dataset:
+            frame = load_dataset(part.dataset)
+        else:
+            path = Path(part.path)
+            path = path if path.is_absolute() or self.spec.folder is None else self.spec.folder / path
+            frame = read_table(
+                path, columns=part.columns or None, loss_unit=part.loss_unit or "nats",
+                bytes_per_token=part.bytes_per_token,
+            )  # fmt: skip
+        for column, wanted in part.where.items():
+            frame = _choose(frame, column, wanted)
+        return frame
+
+    def fit(self, *, progressbar: bool = True, random_seed: int | None = None, **changes: Any) -> Fit:
+        """Load the data and sample; keyword arguments replace the card's `[fit]` settings."""
+        settings = {**vars(self.spec.fit), **changes}
+        seed = settings.pop("random_seed")
+        return sample(
+            self.spec.model, self.data(), settings=SamplerSettings(**settings),
+            random_seed=seed if random_seed is None else random_seed, progressbar=progressbar,
+            exclude_flags=self.spec.data.exclude_flags, card=self.spec.as_dict(),
+            title=self.spec.title or self.spec.name,
+        )  # fmt: skip
+
+    def sample_prior_predictive(self, *, draws: int = 500, random_seed: int = 0) -> Predictive:
+        """Simulate the card's table from its priors."""
+        return self.model.sample_prior_predictive(
+            self.data(), draws=draws, random_seed=random_seed, exclude_flags=self.spec.data.exclude_flags
+        )
+
+    def forecasts(self, fit: Fit) -> list[tuple[ForecastPart, Forecast | Reach]]:
+        """Answer every `[[forecast]]` of the card."""
+        return [(part, answer(fit, part)) for part in self.spec.forecast]
+
+    def comparisons(self, fit: Fit) -> list[tuple[ComparePart, pd.DataFrame]]:
+        """Answer every `[[compare]]` of the card with its table of contrasts."""
+        return [(part, contrasts(fit, **compare_arguments(part))) for part in self.spec.compare]
+
+    def to_toml(self) -> str:
+        """Return the card as TOML text."""
+        return self.spec.to_toml()
+
+    def __repr__(self) -> str:
+        return f"<Card {self.name}: {self.spec.title}>"
+
+
+def load_card(name_or_path: str | Path) -> Card:
+    """Read a model card by the name of a shipped one or by path.
+
+    Raises
+    ------
+    CardError
+        Not found or not a card; an unknown key comes with the nearest valid one.
+    """
+    return Card(read_card(name_or_path))
+
+
+def answer(fit: Fit, part: ForecastPart) -> Forecast | Reach:
+    """Return the forecast, or the compute to reach a target, that a card asks for."""
+    points = grid(**part.points) if part.points else None
+    if part.target:
+        return compute_to_reach(
+            fit, part.target, points, tokens_per_param=part.tokens_per_param, levels=part.levels,
+            new_groups=part.new_groups,
+        )  # fmt: skip
+    return forecast(
+        fit, points if points is not None else {}, kind=part.kind, levels=part.levels, new_groups=part.new_groups,
+        tokens_per_param=part.tokens_per_param,
+    )  # fmt: skip
+
+
+def compare_arguments(part: ComparePart) -> dict[str, Any]:
+    """Return the keyword arguments of contrasts and ranking for a card's comparison."""
+    return {
+        "group": part.group, "families": part.families or None, "target": part.target, "at": part.at or None,
+        "hold": part.hold, "tokens_per_param": part.tokens_per_param,
+    }  # fmt: skip
+
+
+def _choose(frame: pd.DataFrame, column: str, wanted: Any) -> pd.DataFrame:
+    if column not in frame.columns:
+        raise CardError(f"[data.where] names column {column!r}; the table has {listed(frame.columns, 30)}.")
+    values = wanted if isinstance(wanted, list) else [wanted]
+    chosen = frame[frame[column].isin(values)]
+    if chosen.empty:
+        raise CardError(f"[data.where] {column} = {wanted!r} chooses no row; found {listed(frame[column].unique())}.")
+    return chosen.reset_index(drop=True)

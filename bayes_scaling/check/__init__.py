@@ -1,0 +1,28 @@
+"""Check: prior predictive, posterior predictive, leave-one-out. Tables here, pictures in `plots`.
+
+``predictive.py`` simulated tables beside the data; ``loo.py`` PSIS-LOO and LOO-PIT.
+"""
+
+from __future__ import annotations
+
+from bayes_scaling.check.loo import Loo, loo, loo_pit
+from bayes_scaling.check.predictive import (
+    Predictive,
+    posterior_predictive,
+    predictive_table,
+    prior_predictive,
+    range_table,
+    residuals,
+)
+
+__all__ = [
+    "Loo",
+    "Predictive",
+    "loo",
+    "loo_pit",
+    "posterior_predictive",
+    "predictive_table",
+    "prior_predictive",
+    "range_table",
+    "residuals",
+]

@@ -1,0 +1,237 @@
+"""Compare families: contrasts with probabilities, ranking, offsets and exponents by family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import ForecastError, did_you_mean, listed
+from bayes_scaling.fit import failure_banner
+from bayes_scaling.forecasts import compute_to_reach, forecast
+from bayes_scaling.forecasts.predict import bounds
+from bayes_scaling.laws.backend import link, numpy_backend, unlink
+from bayes_scaling.model.priors import draw
+from bayes_scaling.model.spec import effect_name, sd_name
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+
+def _levels(fit: Fit, group: str, wanted: Sequence[str] | None) -> list[str]:
+    if group not in fit.coords:
+        raise ForecastError(
+            f"group {group!r} has no effects in this fit; it has {listed(fit.coords)}." + did_you_mean(group, fit.coords)
+        )
+    fitted = fit.coords[group]
+    for name in wanted or ():
+        if name not in fitted:
+            raise ForecastError(f"{group} {name!r} was not fitted; fitted are {listed(fitted)}." + did_you_mean(name, fitted))
+    return list(wanted) if wanted else list(fitted)
+
+
+def _draws(
+    fit: Fit, group: str, names: list[str], target: float | None, at: Mapping[str, Any] | None,
+    hold: Mapping[str, Any], tokens_per_param: float | None,
+) -> np.ndarray:  # fmt: skip
+    """Return compute to the target, or the law at a point, per level, shape (draw, level)."""
+    if (target is None) == (at is None):
+        raise ForecastError("give exactly one of target= (an outcome to reach) and at= (for example compute=1e24).")
+    if target is not None:
+        points = {group: names, **hold}
+        return compute_to_reach(fit, target, points, tokens_per_param=tokens_per_param).draws
+    points = {group: names, **hold, **(at or {})}
+    return forecast(fit, points, kind="law", tokens_per_param=tokens_per_param).draws
+
+
+def contrasts(
+    fit: Fit,
+    *,
+    group: str = "family",
+    families: Sequence[str] | None = None,
+    target: float | None = None,
+    at: Mapping[str, Any] | None = None,
+    hold: Mapping[str, Any] | None = None,
+    tokens_per_param: float | None = None,
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """Compare levels of a group pairwise, at a target or at a compute.
+
+    Parameters
+    ----------
+    group : str
+        Group to compare, by default families.
+    families : sequence of str, optional
+        Levels to compare; all fitted ones when left out.
+    target : float
+        Outcome to reach: the contrast is the ratio of computes, B over A.
+    at : dict
+        A point, such as ``{"compute": 1e24}``: the contrast is the difference A - B.
+    hold : dict, optional
+        Levels of the other groups, for example ``{"task": "mmlu", "protocol": "5-shot"}``.
+    level : float
+        Probability of the equal-tailed interval.
+
+    Returns
+    -------
+    DataFrame
+        Per pair: ``a``, ``b``, ``quantity``, ``median``, ``lower``, ``upper``, ``level``,
+        ``interval``, ``p_a_better`` (A needs less compute, or is better at the point) and
+        ``p_undefined`` (neither reaches the target; those draws are left out of the rest).
+    """
+    names = _levels(fit, group, families)
+    if len(names) < 2:
+        raise ForecastError(f"a contrast needs two levels of {group}; found {listed(names)}.")
+    values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)
+    rows = []
+    for i, j in combinations(range(len(names)), 2):
+        rows.append({"a": names[i], "b": names[j], **_contrast(fit, values[:, i], values[:, j], target, level)})
+    table = pd.DataFrame(rows)
+    banner = failure_banner(fit)
+    return table.assign(warning=banner) if banner else table
+
+
+def _contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level: float) -> dict[str, Any]:
+    if target is None:
+        difference = a - b
+        better = difference > 0 if fit.spec.outcome == "accuracy" else difference < 0
+        low, high = bounds(difference, level, "eti")
+        quantity = f"{fit.spec.outcome}(a) - {fit.spec.outcome}(b)"
+        middle, p, undefined = np.median(difference), better.mean(), 0.0
+    else:
+        neither = np.isinf(a) & np.isinf(b)
+        if neither.all():
+            nothing = {"median": np.nan, "lower": np.nan, "upper": np.nan, "p_a_better": np.nan}
+            return {"quantity": "compute(b) / compute(a)", **nothing, "level": level, "interval": "eti", "p_undefined": 1.0}
+        with np.errstate(invalid="ignore"):
+            ratio = (b / a)[~neither]
+        tail = (1 - level) / 2
+        low, middle, high = np.quantile(ratio, [tail, 0.5, 1 - tail], method="inverted_cdf")
+        quantity, p, undefined = "compute(b) / compute(a)", (ratio > 1).mean(), neither.mean()
+    return {
+        "quantity": quantity, "median": float(middle), "lower": float(low), "upper": float(high), "level": level,
+        "interval": "eti", "p_a_better": float(p), "p_undefined": float(undefined),
+    }  # fmt: skip
+
+
+def ranking(
+    fit: Fit,
+    *,
+    group: str = "family",
+    families: Sequence[str] | None = None,
+    target: float | None = None,
+    at: Mapping[str, Any] | None = None,
+    hold: Mapping[str, Any] | None = None,
+    tokens_per_param: float | None = None,
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """Rank levels of a group with the uncertainty of each rank.
+
+    Returns
+    -------
+    DataFrame
+        Per level, best first: ``median`` of the quantity, its interval, ``rank`` (median over
+        draws), ``rank_lower``, ``rank_upper``, ``p_best``, level and interval. The other
+        arguments are those of :func:`contrasts`.
+    """
+    names = _levels(fit, group, families)
+    values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)
+    higher_is_better = target is None and fit.spec.outcome == "accuracy"
+    order = np.argsort(np.argsort(-values if higher_is_better else values, axis=1, kind="stable"), axis=1) + 1
+    tail = (1 - level) / 2
+    ends = np.quantile(values, [0.5, tail, 1 - tail], axis=0, method="inverted_cdf")
+    ranks = np.quantile(order, [0.5, tail, 1 - tail], axis=0, method="inverted_cdf")
+    table = pd.DataFrame(
+        {
+            group: names,
+            "quantity": "compute (FLOP)" if target is not None else fit.spec.outcome,
+            "median": np.where(np.isinf(ends[0]), np.nan, ends[0]),
+            "lower": np.where(np.isinf(ends[1]), np.nan, ends[1]),
+            "upper": np.where(np.isinf(ends[2]), np.nan, ends[2]),
+            "rank": ranks[0].astype(int), "rank_lower": ranks[1].astype(int), "rank_upper": ranks[2].astype(int),
+            "p_best": (order == 1).mean(axis=0),
+            "p_unreachable": np.isinf(values).mean(axis=0), "level": level, "interval": "eti",
+        }
+    )  # fmt: skip
+    table = table.sort_values(["rank", "p_best"], ascending=[True, False], ignore_index=True)
+    banner = failure_banner(fit)
+    return table.assign(warning=banner) if banner else table
+
+
+def by_group(fit: Fit, parameter: str, *, group: str = "family", level: float = 0.9) -> pd.DataFrame:
+    """Return a parameter by level of a group beside the population.
+
+    Returns
+    -------
+    DataFrame
+        Per level and for the population: ``median``, ``lower``, ``upper`` of the parameter
+        with every other effect at zero (where another group has levels of its own, the median
+        level), ``effect`` on the unconstrained scale and its interval, ``runs`` behind it.
+    """
+    declared = {p.name: p for p in fit.spec.parameters()}
+    if parameter not in declared:
+        raise ForecastError(
+            f"unknown parameter {parameter!r}; this model has {listed(declared)}." + did_you_mean(parameter, declared)
+        )
+    kind = fit.spec.effects(declared[parameter]).get(group, "complete")
+    if kind == "complete":
+        raise ForecastError(f"{parameter} is completely pooled over {group}: every {group} has the same value.")
+    xp, support = numpy_backend(), declared[parameter].support
+    values = fit.values()
+    base = link(xp, support, values[parameter])
+    if kind == "none":
+        center, effect = np.median(base, axis=1), base - np.median(base, axis=1)[:, None]
+    else:
+        center = base if base.ndim == 1 else np.median(base, axis=1)
+        effect = values[effect_name(parameter, group)]
+    rows = [_by_level(xp, support, center, np.zeros_like(center), "(population)", level)]
+    for i, name in enumerate(fit.coords[group]):
+        rows.append(_by_level(xp, support, center, effect[:, i], name, level))
+    unit = "run" if "run" in fit.frame.columns else fit.frame.columns[0]
+    counts = fit.frame.groupby(group)[unit].nunique() if ":" not in group else pd.Series(dtype=int)
+    table = pd.DataFrame(rows).rename(columns={"name": group})
+    return table.assign(parameter=parameter, runs=table[group].map(counts), level=level, interval="eti")
+
+
+def _by_level(xp: Any, support: str, center: np.ndarray, effect: np.ndarray, name: str, level: float) -> dict[str, Any]:
+    value = unlink(xp, support, center + effect)
+    low, high = bounds(value, level, "eti")
+    effect_low, effect_high = bounds(effect, level, "eti")
+    return {
+        "name": name, "median": float(np.median(value)), "lower": float(low), "upper": float(high),
+        "effect": float(np.median(effect)), "effect_lower": float(effect_low), "effect_upper": float(effect_high),
+    }  # fmt: skip
+
+
+def identification(fit: Fit) -> pd.DataFrame:
+    """Say how far each group's effects are identified: posterior against prior sd.
+
+    Returns
+    -------
+    DataFrame
+        Per parameter and group: number of levels, the learned sd between levels, the prior
+        mean of that sd, the typical posterior sd of an effect, and ``ratio`` of that to the learned
+        sd. A ratio near 1 means that the data cannot tell this effect from the others, for
+        example a protocol that only one family uses.
+    """
+    values = fit.values()
+    rng = np.random.default_rng(0)
+    rows = []
+    for parameter, group, kind in fit.spec.all_effects():
+        if kind != "partial":
+            continue
+        learned = values[sd_name(parameter.name, group)]
+        spread = values[effect_name(parameter.name, group)].std(axis=0)
+        rows.append(
+            {
+                "parameter": parameter.name, "group": group, "levels": len(fit.coords[group]),
+                "sd_between_levels": float(np.median(learned)),
+                "prior_sd_between_levels": float(draw(fit.spec.sd_prior(parameter, group), rng, 4000).mean()),
+                "posterior_sd_of_effect": float(np.median(spread)),
+                "ratio": float(np.median(spread) / np.sqrt(np.mean(learned**2))),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,118 @@
+"""Scores of forecasts against what was measured: log density, coverage, CRPS, errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import ForecastError
+from bayes_scaling.fit.evaluate import fitted_draws, log_density, predict, run_effects
+from bayes_scaling.forecasts.points import extend, prepare, run_identity
+from bayes_scaling.model import Rows
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+
+def crps(draws: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Return the continuous ranked probability score per point, shape (point,).
+
+    Parameters
+    ----------
+    draws : ndarray, shape (draw, point)
+    observed : ndarray, shape (point,)
+
+    Notes
+    -----
+    ``E|X - y| - E|X - X'| / 2`` from sorted draws (Gneiting and Raftery 2007, eq. 21).
+    """
+    count = draws.shape[0]
+    ordered = np.sort(draws, axis=0)
+    weights = (2 * np.arange(1, count + 1) - count - 1)[:, None]
+    spread = 2 * (weights * ordered).sum(axis=0) / count**2
+    return np.abs(draws - observed).mean(axis=0) - spread / 2
+
+
+def score(
+    fit: Fit, held_out: pd.DataFrame, *, level: float = 0.9, new_groups: str = "error", random_seed: int = 0
+) -> pd.DataFrame:
+    """Score the forecasts of rows that were not fitted.
+
+    Parameters
+    ----------
+    fit : Fit
+    held_out : DataFrame
+        Rows with the outcome, the law's inputs and the model's groups.
+    level : float
+        Level of the equal-tailed interval whose coverage is measured.
+
+    Returns
+    -------
+    DataFrame
+        One row per held-out row: its columns, ``observed``, ``median``, ``lower``, ``upper``,
+        ``covered``, ``width``, ``lpd`` (log marginal density of the outcome itself),
+        ``crps`` (log loss, or accuracy), ``relative_error`` and ``pit``.
+
+    Raises
+    ------
+    ForecastError
+        The outcome is missing in a held-out row.
+    """
+    outcome = fit.spec.outcome
+    if outcome not in held_out or held_out[outcome].isna().any():
+        raise ForecastError(f"held-out rows need {outcome!r} in every row to be scored.")
+    frame, rows, new = prepare(fit, held_out, new_groups=new_groups)
+    frame = frame.assign(**{outcome: held_out[outcome].to_numpy(dtype=float)})
+    rows = Rows(frame, rows.coords, rows.index, rows.inputs)
+    rng = np.random.default_rng(random_seed)
+    draws = extend(fit, fitted_draws(fit), new, rng)
+    runs = run_identity(frame)
+    simulated = predict(draws, rows, kind="response", runs=runs, rng=rng)
+    density = log_density(draws, rows, run_effects(draws, rows, runs, rng))
+    y = frame[outcome].to_numpy(dtype=float)
+    low, high = np.quantile(simulated, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    median = np.median(simulated, axis=0)
+    scale = np.log if outcome == "loss" else np.asarray
+    return frame.assign(
+        observed=y, median=median, lower=low, upper=high, level=level, interval="eti",
+        covered=(y >= low) & (y <= high), width=high - low,
+        lpd=np.logaddexp.reduce(density, axis=0) - np.log(draws.count),
+        crps=crps(scale(simulated), scale(y)), relative_error=np.abs(median / y - 1),
+        pit=((simulated < y).mean(axis=0) + (simulated <= y).mean(axis=0)) / 2,
+    )  # fmt: skip
+
+
+def coverage(
+    scores: pd.DataFrame, *, unit: str | None = None, level: float = 0.9, resamples: int = 4000, random_seed: int = 0
+) -> dict[str, float]:
+    """Return the coverage of forecasts with an interval bootstrapped over independent units.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`score`.
+    unit : str, optional
+        Column that names the independent units (curve, family, run); rows when left out.
+    level : float
+        Level of the returned percentile interval.
+
+    Returns
+    -------
+    dict
+        ``coverage``, ``lo``, ``hi``, ``units``, ``rows``, ``width`` (mean interval width).
+    """
+    covered = scores["covered"].to_numpy(dtype=float)
+    names = scores[unit].to_numpy() if unit else np.arange(len(scores))
+    codes, units = pd.factorize(names)
+    hits = np.bincount(codes, weights=covered)
+    sizes = np.bincount(codes)
+    rng = np.random.default_rng(random_seed)
+    chosen = rng.integers(0, len(units), (resamples, len(units)))
+    means = hits[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return {
+        "coverage": float(covered.mean()), "lo": float(low), "hi": float(high),
+        "units": len(units), "rows": len(scores), "width": float(scores["width"].mean()),
+    }  # fmt: skip

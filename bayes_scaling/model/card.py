@@ -1,0 +1,237 @@
+"""Model cards: one TOML file per study, read strictly and written back without loss."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling.errors import CardError, did_you_mean, listed
+from bayes_scaling.model.spec import ModelSpec, spec_from_dict
+
+SHIPPED = Path(__file__).resolve().parent.parent / "cards"  # in the wheel
+SOURCE = Path(__file__).resolve().parent.parent.parent / "models"  # in a checkout
+
+Table = dict[str, Any]
+
+
+def _strict(table: Any, keys: Sequence[str], where: str) -> Table:
+    if not isinstance(table, Mapping):
+        raise CardError(f"[{where}] is {table!r}; expected a table with {listed(keys, 20)}.")
+    for key in table:
+        if key not in keys:
+            raise CardError(
+                f"unknown key {key!r} in [{where}]; expected {listed(keys, 20)}." + did_you_mean(key, keys)
+            )
+    return dict(table)
+
+
+def _plain(part: Any) -> Table:
+    """Return the fields of a card's part that are not empty."""
+    return {k: v for k, v in vars(part).items() if v not in (None, "", (), [], {})}
+
+
+@dataclass(frozen=True)
+class DataPart:
+    """Which table: a dataset of the catalogue or a file, what is chosen of it, what is left out."""
+
+    dataset: str = ""
+    path: str = ""
+    columns: Table = field(default_factory=dict)
+    loss_unit: str = ""
+    bytes_per_token: float | None = None
+    where: Table = field(default_factory=dict)
+    exclude_flags: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if bool(self.dataset) == bool(self.path):
+            raise CardError("[data] needs exactly one of `dataset` (a name of the catalogue) and `path` (a file).")
+
+
+@dataclass(frozen=True)
+class FitPart:
+    """How the posterior is sampled."""
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    target_accept: float = 0.9
+    adaptation: str = "low_rank"
+    maxdepth: int = 10
+    random_seed: int = 1
+
+
+@dataclass(frozen=True)
+class ForecastPart:
+    """One question about new scales: points (every combination), or a target to reach."""
+
+    title: str
+    points: Table = field(default_factory=dict)
+    target: list[float] = field(default_factory=list)
+    kind: str = "response"
+    levels: list[float] = field(default_factory=lambda: [0.5, 0.9])
+    new_groups: str = "error"
+    tokens_per_param: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.points and not self.target:
+            raise CardError(f"[[forecast]] {self.title!r} needs `points` (where to forecast) or `target` (what to reach).")
+
+
+@dataclass(frozen=True)
+class ComparePart:
+    """One comparison of families at a target or at a point."""
+
+    title: str
+    group: str = "family"
+    families: list[str] = field(default_factory=list)
+    target: float | None = None
+    at: Table = field(default_factory=dict)
+    hold: Table = field(default_factory=dict)
+    tokens_per_param: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.target is None) == (not self.at):
+            raise CardError(f"[[compare]] {self.title!r} needs exactly one of `target` and `at`.")
+
+
+@dataclass(frozen=True)
+class CardSpec:
+    """A study as plain data: data + model + fit + what to forecast and compare.
+
+    Attributes
+    ----------
+    name : str
+    title, question : str
+        For people; the report opens with them.
+    notes : list of str
+        Choices and their reasons, shown in the report.
+    data, model, fit, forecast, compare :
+        The parts of the card.
+    folder : Path, optional
+        Where the card was read; a relative `path` in [data] starts there.
+    """
+
+    name: str
+    model: ModelSpec
+    data: DataPart
+    title: str = ""
+    question: str = ""
+    notes: list[str] = field(default_factory=list)
+    fit: FitPart = FitPart()
+    forecast: tuple[ForecastPart, ...] = ()
+    compare: tuple[ComparePart, ...] = ()
+    folder: Path | None = None
+
+    def as_dict(self) -> Table:
+        """Return the card as TOML tables; :func:`card_from_dict` reads them back."""
+        head = {k: getattr(self, k) for k in ("name", "title", "question", "notes") if getattr(self, k)}
+        model = {k: v for k, v in self.model.as_dict().items() if v not in ([], {})}
+        parts: Table = {**head, "data": _plain(self.data), "model": model, "fit": vars(self.fit).copy()}
+        if self.forecast:
+            parts["forecast"] = [_plain(f) for f in self.forecast]
+        if self.compare:
+            parts["compare"] = [_plain(c) for c in self.compare]
+        return parts
+
+    def to_toml(self) -> str:
+        """Return the card as TOML text."""
+        import tomli_w
+
+        return tomli_w.dumps(self.as_dict())
+
+
+_KEYS = ("name", "title", "question", "notes", "data", "model", "fit", "forecast", "compare")
+
+
+def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> CardSpec:
+    """Read a card's tables strictly.
+
+    Raises
+    ------
+    CardError
+        An unknown key (with the nearest valid one), a missing or contradictory part.
+    """
+    known = _strict(table, _KEYS, "card")
+    for needed in ("name", "data", "model"):
+        if needed not in known:
+            raise CardError(f"the card lacks {needed!r}; it needs name, [data] and [model].")
+    parts: Table = {k: known[k] for k in ("name", "title", "question", "notes") if k in known}
+    return CardSpec(
+        **parts,
+        data=_part(DataPart, known["data"], "data"),
+        model=spec_from_dict(known["model"]),
+        fit=_part(FitPart, known.get("fit", {}), "fit"),
+        forecast=tuple(_part(ForecastPart, t, "forecast") for t in _list(known, "forecast")),
+        compare=tuple(_part(ComparePart, t, "compare") for t in _list(known, "compare")),
+        folder=folder,
+    )
+
+
+def _list(known: Table, key: str) -> list[Any]:
+    value = known.get(key, [])
+    if not isinstance(value, list):
+        raise CardError(f"{key!r} is {value!r}; expected a list of tables, written [[{key}]].")
+    return value
+
+
+def _part(kind: Any, table: Any, where: str) -> Any:
+    fields = kind.__dataclass_fields__
+    known = _strict(table, list(fields), where)
+    for name in known:
+        if isinstance(known[name], str) and fields[name].type.startswith(("list", "float", "int")):
+            raise CardError(f"{where}.{name} = {known[name]!r}; expected {fields[name].type}.")
+    try:
+        return kind(**known)
+    except TypeError as error:
+        raise CardError(f"[{where}] cannot be read: {error}.") from error
+
+
+def shipped_cards() -> list[str]:
+    """Return the names of the cards that come with the package."""
+    folder = SHIPPED if SHIPPED.is_dir() else SOURCE
+    return sorted(p.stem for p in folder.glob("*.toml"))
+
+
+def find_card(name_or_path: str | Path) -> Path:
+    """Return the file of a card given its name or path.
+
+    Raises
+    ------
+    CardError
+        Neither a file nor the name of a shipped card.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if path.is_file():
+            return path
+        raise CardError(f"no card at {path}; shipped cards are {listed(shipped_cards())}.")
+    for folder in (SHIPPED, SOURCE):
+        candidate = folder / f"{name_or_path}.toml"
+        if candidate.is_file():
+            return candidate
+    raise CardError(
+        f"no card named {str(name_or_path)!r}; shipped are {listed(shipped_cards())}. A file needs its .toml suffix."
+        + did_you_mean(str(name_or_path), shipped_cards())
+    )
+
+
+def read_card(name_or_path: str | Path) -> CardSpec:
+    """Read a card by name or path.
+
+    Raises
+    ------
+    CardError
+        Not found, not TOML, or not a card.
+    """
+    path = find_card(name_or_path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise CardError(f"{path} is not valid TOML: {error}.") from error
+    try:
+        return card_from_dict(table, folder=path.parent)
+    except CardError as error:
+        raise CardError(f"{path.name}: {error}") from error
