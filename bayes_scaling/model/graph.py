@@ -14,6 +14,8 @@ from bayes_scaling.model.priors import to_pymc
 from bayes_scaling.model.rows import Rows, observed
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
 
+CENTRED_FROM = 4.0  # rows per run from which the run effect is sampled centred; same posterior either way
+
 
 def build(spec: ModelSpec, rows: Rows) -> Any:
     """Return the PyMC model of a settled specification on encoded rows.
@@ -27,7 +29,7 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
     Returns
     -------
     pymc.Model
-        Data containers have dimension ``row``; every effect is non-centred.
+        Data containers have dimension ``row``; group effects are non-centred.
     """
     import pymc as pm
 
@@ -43,7 +45,7 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
         mean = law_mean(xp, spec, inputs, at_row)
         data = observed(spec, rows)
         data["chance"] = inputs.get("chance", data["chance"])
-        run_effect = _run_effect(spec, index)
+        run_effect = _run_effect(spec, rows, index)
         center = noise.location(xp, spec.outcome, mean, run_effect, data["chance"])
         data["y"] = pm.Data("y", data["y"], dims="row")
         if "n_items" in data:
@@ -67,11 +69,14 @@ def _declare(spec: ModelSpec, parameter: Parameter, values: dict[str, Any]) -> N
             values[name] = pm.Deterministic(name, sd * z, dims=group)
 
 
-def _run_effect(spec: ModelSpec, index: dict[str, Any]) -> Any:
+def _run_effect(spec: ModelSpec, rows: Rows, index: dict[str, Any]) -> Any:
+    """Add the run effect: centred where runs have many rows, which then outweigh its prior."""
     import pymc as pm
 
     if not spec.noise.run_effect:
         return None
     sd = to_pymc(spec.run_sd_prior(), "run_sd")
+    if len(rows) >= CENTRED_FROM * len(rows.coords["run"]):
+        return pm.Normal("run_effect", 0, sd, dims="run")[index["run"]]
     z = pm.Normal("run_effect_z", 0, 1, dims="run")
     return pm.Deterministic("run_effect", sd * z, dims="run")[index["run"]]

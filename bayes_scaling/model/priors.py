@@ -48,7 +48,10 @@ def to_pymc(prior: Prior, name: str, *, dims: str | None = None) -> Any:
         "gamma": pm.Gamma,
         "uniform": pm.Uniform,
     }
-    return classes[prior.dist](name, **natural(prior), dims=dims)
+    options: dict[str, Any] = {}
+    if prior.dist == "logitnormal":  # PyMC samples it without a transform unless told to
+        options["default_transform"] = pm.distributions.transforms.logodds
+    return classes[prior.dist](name, **natural(prior), dims=dims, **options)
 
 
 def draw(prior: Prior, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:

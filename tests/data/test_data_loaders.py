@@ -49,7 +49,7 @@ def test_benchmarks_state_their_source():
         assert entry.chance is None or 0 <= entry.chance < 1
         assert entry.n_items is None or entry.n_items > 0
     assert (benchmark("mmlu").chance, benchmark("mmlu").n_items) == (0.25, 14042)
-    assert benchmark("triviaqa").n_items is None
+    assert benchmark("triviaqa").n_items == 7993
 
 
 def test_unknown_benchmark():

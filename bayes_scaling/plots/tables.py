@@ -1,0 +1,194 @@
+"""The numbers behind the plots that no other room gives as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.check import Predictive
+from bayes_scaling.errors import ForecastError, did_you_mean, listed
+from bayes_scaling.forecasts import forecast
+from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.model import simulate
+from bayes_scaling.model.rows import group_columns
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+SCALES = ("compute", "params", "tokens")
+CURVES = 6  # more lines in one picture cannot be told apart
+
+
+def reads_compute(fit: Fit) -> bool:
+    """Return True where the law reads compute, False where it reads params and tokens."""
+    return "compute" in {i.name for i in fit.spec.law.inputs}
+
+
+def usual_ratio(fit: Fit) -> float:
+    """Return the median tokens per parameter of the fitted runs, to two digits."""
+    ratio = float(np.median(fit.frame["tokens"] / fit.frame["params"]))
+    return float(f"{ratio:.2g}")
+
+
+def used_groups(fit: Fit) -> list[str]:
+    """Return the columns whose levels have effects in this fit."""
+    used = {part for _, g, _ in fit.spec.all_effects() for part in g.split(":")}
+    return [g for g in group_columns(fit.spec) if g in used]
+
+
+def default_levels(fit: Fit, *, count: int = 3) -> pd.DataFrame:
+    """Return the levels to draw: the most common task and protocol, then the largest families.
+
+    Returns
+    -------
+    DataFrame
+        One row per curve; no columns where no group has effects.
+    """
+    groups = used_groups(fit)
+    if not groups:
+        return pd.DataFrame(index=[0])
+    first, rest = groups[0], groups[1:]
+    chosen = fit.frame
+    if rest:
+        common = chosen.groupby(rest).size().idxmax()
+        wanted = common if isinstance(common, tuple) else (common,)
+        for column, level in zip(rest, wanted, strict=True):
+            chosen = chosen[chosen[column] == level]
+    sizes = chosen.groupby(first).size().sort_values(ascending=False, kind="stable")
+    rows = chosen.drop_duplicates(subset=[first]).set_index(first).loc[sizes.index[:count]].reset_index()
+    return rows[groups].reset_index(drop=True)
+
+
+def curve_levels(fit: Fit, groups: Mapping[str, Any] | pd.DataFrame | None) -> pd.DataFrame:
+    """Return the levels that a caller named, or the default ones.
+
+    Raises
+    ------
+    ForecastError
+        More curves than can be told apart.
+    """
+    from bayes_scaling.forecasts import grid
+
+    if groups is None:
+        return default_levels(fit)
+    named = groups if isinstance(groups, pd.DataFrame) else grid(**groups)
+    if len(named) > CURVES:
+        raise ForecastError(f"{len(named)} curves cannot be told apart in one picture; choose at most {CURVES} levels.")
+    return named.reset_index(drop=True)
+
+
+def curve_table(
+    fit: Fit,
+    *,
+    x: str = "compute",
+    groups: Mapping[str, Any] | pd.DataFrame | None = None,
+    up_to: float | None = None,
+    tokens_per_param: float | None = None,
+    kind: str = "law",
+    levels: Sequence[float] = (0.5, 0.9),
+    constants: Sequence[str] = (),
+    points: int = 60,
+    draws: int | None = 1000,
+) -> pd.DataFrame:
+    """Return what :func:`bayes_scaling.plots.curve` draws.
+
+    Parameters
+    ----------
+    x : str
+        ``compute``, ``params`` or ``tokens``. Laws in params and tokens are followed along
+        D = tokens_per_param x N (default: the fitted runs' median ratio).
+    up_to : float, optional
+        Largest x; ten times the largest fitted one by default.
+    constants : sequence of str
+        Published constants to evaluate beside the posterior, a column ``constants_NAME`` each.
+    points, draws : int
+        Points per curve and posterior draws used.
+
+    Returns
+    -------
+    DataFrame
+        A row per curve, point and level, as a forecast's table, with ``curve`` (its number).
+    """
+    if x not in SCALES or x not in fit.frame.columns:
+        have = [s for s in SCALES if s in fit.frame.columns]
+        raise ForecastError(f"x = {x!r}; expected one of {listed(have)}." + did_you_mean(str(x), have))
+    if reads_compute(fit) and x != "compute":
+        raise ForecastError(f"law {fit.spec.law.name} reads compute alone; draw it against x='compute'.")
+    named = curve_levels(fit, groups)
+    low = float(fit.frame[x].min())
+    scale = np.geomspace(low / 1.5, max(up_to or 10 * float(fit.frame[x].max()), 2 * low), points)
+    frame = pd.concat([named.assign(curve=np.arange(len(named)), **{x: value}) for value in scale])
+    ratio = None if reads_compute(fit) else (tokens_per_param or usual_ratio(fit))
+    made = forecast(
+        fit, frame.sort_values(["curve", x], kind="stable"), kind=kind, levels=levels, tokens_per_param=ratio, draws=draws
+    )
+    return _with_constants(fit, made.table, constants)
+
+
+def _with_constants(fit: Fit, table: pd.DataFrame, constants: Sequence[str]) -> pd.DataFrame:
+    inputs = {i.name: table[i.name].to_numpy(dtype=float) for i in fit.spec.law.inputs}
+    values = {f"constants_{name}": fit.spec.law.at_constants(name, **inputs) for name in constants}
+    return table.assign(**values)
+
+
+def prior_draws(fit: Fit, *, draws: int = 2000, random_seed: int = 0) -> dict[str, np.ndarray]:
+    """Return prior draws of every variable and of the law's published constants, draw first."""
+    levels = {g: len(v) for g, v in fit.coords.items()}
+    values = simulate.prior_values(fit.spec, levels, draws, np.random.default_rng(random_seed))
+    sampled = {p.name: values[p.name] for p in fit.spec.law.parameters}
+    return {**fit.spec.law.to_published(numpy_backend(), **sampled), **values}
+
+
+def binned(predictive: Predictive, *, x: str = "compute", bins: int = 12) -> pd.DataFrame:
+    """Return quantiles of a predictive in bins of equal row count along x.
+
+    Returns
+    -------
+    DataFrame
+        Per bin: ``x_low``, ``x_high``, ``rows``, q05, q25, q50, q75, q95 over draws and rows.
+    """
+    values = predictive.frame[x].to_numpy(dtype=float)
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, min(bins, max(len(values) // 3, 1)) + 1)))
+    codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    rows = []
+    for code in np.unique(codes):
+        ends = np.quantile(predictive.draws[:, codes == code], [0.05, 0.25, 0.5, 0.75, 0.95])
+        rows.append(
+            {"x_low": edges[code], "x_high": edges[min(code + 1, len(edges) - 1)], "rows": int((codes == code).sum()),
+             **dict(zip(("q05", "q25", "q50", "q75", "q95"), ends, strict=True))}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def pit_table(pit: np.ndarray, *, level: float = 0.95, points: int = 60, random_seed: int = 0) -> pd.DataFrame:
+    """Return the ECDF of PIT values minus the uniform, with a simultaneous band.
+
+    Parameters
+    ----------
+    pit : ndarray, shape (row,)
+    level : float
+        Probability that the whole curve of independent uniform values stays in the band.
+
+    Returns
+    -------
+    DataFrame
+        ``z``, ``difference``, ``lower``, ``upper``, ``level``.
+
+    Notes
+    -----
+    Simulated as in Säilynoja, Bürkner and Vehtari (2022), arXiv:2103.10522, algorithm 1.
+    """
+    from scipy import stats
+
+    n = len(pit)
+    z = np.linspace(0, 1, points + 2)[1:-1]
+    rng = np.random.default_rng(random_seed)
+    counts = np.array([np.searchsorted(np.sort(rng.random(n)), z, side="right") for _ in range(500)])
+    tails = 2 * np.minimum(stats.binom.cdf(counts, n, z), stats.binom.sf(counts - 1, n, z))
+    gamma = float(np.quantile(tails.min(axis=1), 1 - level))
+    difference = np.searchsorted(np.sort(pit), z, side="right") / n - z
+    low, high = (stats.binom.ppf(q, n, z) / n - z for q in (gamma / 2, 1 - gamma / 2))
+    return pd.DataFrame({"z": z, "difference": difference, "lower": low, "upper": high, "level": level})
