@@ -30,7 +30,7 @@ _WHERE = {
     "load": "fit",
     "load_card": "api",
     "load_dataset": "data",
-    "loo": "check.loo",
+    "loo": "check",
     "loo_pit": "check",
     "posterior_predictive": "check",
     "predictive_table": "check",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
-from bayes_scaling.compare import contrasts
+from bayes_scaling.compare import contrasts, ranking
 from bayes_scaling.data import load_dataset, read_table
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.fit import Fit, SamplerSettings, sample
@@ -58,7 +58,13 @@ class ScalingModel:
         reference: Mapping[str, float] | None = None,
     ) -> None:
         self.spec: ModelSpec = make_spec(
-            law, outcome=outcome, groups=groups, pooling=pooling, priors=priors, noise=noise, reference=reference
+            law,
+            outcome=outcome,
+            groups=groups,
+            pooling=pooling,
+            priors=priors,
+            noise=noise,
+            reference=reference,
         )
 
     @classmethod
@@ -110,9 +116,7 @@ class ScalingModel:
         self, data: pd.DataFrame, *, draws: int = 500, random_seed: int = 0, exclude_flags: Sequence[str] = ()
     ) -> Predictive:
         """Simulate the outcome of a table from the prior, to see what the priors imply beside the data."""
-        return _prior_predictive(
-            self.spec, data, draws=draws, random_seed=random_seed, exclude_flags=exclude_flags
-        )
+        return _prior_predictive(self.spec, data, draws=draws, random_seed=random_seed, exclude_flags=exclude_flags)
 
     def __repr__(self) -> str:
         return f"<ScalingModel {self.spec.law.name}, groups {listed(self.spec.groups)}>"
@@ -230,3 +234,37 @@ def _choose(frame: pd.DataFrame, column: str, wanted: Any) -> pd.DataFrame:
     if chosen.empty:
         raise CardError(f"[data.where] {column} = {wanted!r} chooses no row; found {listed(frame[column].unique())}.")
     return chosen.reset_index(drop=True)
+
+
+def write_card_report(pairs: Sequence[tuple[Card, Fit]], path: str | Path, *, title: str | None = None) -> Path:
+    """Write one HTML report of cards and their fits.
+
+    Parameters
+    ----------
+    pairs : sequence of (Card, Fit)
+    path : str or Path
+        HTML file to write.
+
+    Returns
+    -------
+    Path
+    """
+    from bayes_scaling.report import Study, write_report
+
+    studies = []
+    for card, fit in pairs:
+        comparisons = []
+        for part in card.spec.compare:
+            arguments = compare_arguments(part)
+            comparisons.append((part, contrasts(fit, **arguments), ranking(fit, **arguments)))
+        studies.append(
+            Study(
+                card=card.spec,
+                fit=fit,
+                prior=card.sample_prior_predictive(),
+                data=card.data(),
+                forecasts=card.forecasts(fit),
+                comparisons=comparisons,
+            )
+        )
+    return write_report(studies, path, title=title)

@@ -280,7 +280,9 @@ def _forecast(options: argparse.Namespace) -> int:
     from bayes_scaling.model.card import ForecastPart
 
     card, fit = _card_and_fit(options, options.card)
-    own = {k: getattr(options, k) for k in ("kind", "new_groups", "tokens_per_param") if getattr(options, k) is not None}
+    own = {
+        k: getattr(options, k) for k in ("kind", "new_groups", "tokens_per_param") if getattr(options, k) is not None
+    }
     if options.level:
         own["levels"] = options.level
     if options.at or options.target:
@@ -317,7 +319,9 @@ def _compare(options: argparse.Namespace) -> int:
     found = [(p, contrasts(fit, level=level, **compare_arguments(p)), ranking(fit, level=level, **compare_arguments(p)))
              for p in parts]  # fmt: skip
     text = "\n\n".join(f"{p.title}\n{_show(c)}\n\nranking\n{_show(r)}" for p, c, r in found)
-    result = {"comparisons": [{"title": p.title, "contrasts": _records(c), "ranking": _records(r)} for p, c, r in found]}
+    result = {
+        "comparisons": [{"title": p.title, "contrasts": _records(c), "ranking": _records(r)} for p, c, r in found]
+    }
     return _finish(fit, options, result, text)
 
 

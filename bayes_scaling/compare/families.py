@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 def _levels(fit: Fit, group: str, wanted: Sequence[str] | None) -> list[str]:
     if group not in fit.coords:
         raise ForecastError(
-            f"group {group!r} has no effects in this fit; it has {listed(fit.coords)}." + did_you_mean(group, fit.coords)
+            f"group {group!r} has no effects in this fit; it has {listed(fit.coords)}."
+            + did_you_mean(group, fit.coords)
         )
     fitted = fit.coords[group]
     for name in wanted or ():
         if name not in fitted:
-            raise ForecastError(f"{group} {name!r} was not fitted; fitted are {listed(fitted)}." + did_you_mean(name, fitted))
+            raise ForecastError(
+                f"{group} {name!r} was not fitted; fitted are {listed(fitted)}." + did_you_mean(name, fitted)
+            )
     return list(wanted) if wanted else list(fitted)
 
 
@@ -105,7 +108,13 @@ def _contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, leve
         neither = np.isinf(a) & np.isinf(b)
         if neither.all():
             nothing = {"median": np.nan, "lower": np.nan, "upper": np.nan, "p_a_better": np.nan}
-            return {"quantity": "compute(b) / compute(a)", **nothing, "level": level, "interval": "eti", "p_undefined": 1.0}
+            return {
+                "quantity": "compute(b) / compute(a)",
+                **nothing,
+                "level": level,
+                "interval": "eti",
+                "p_undefined": 1.0,
+            }
         with np.errstate(invalid="ignore"):
             ratio = (b / a)[~neither]
         tail = (1 - level) / 2

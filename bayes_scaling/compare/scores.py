@@ -85,7 +85,12 @@ def score(
 
 
 def coverage(
-    scores: pd.DataFrame, *, unit: str | None = None, level: float = 0.9, resamples: int = 4000, random_seed: int = 0
+    scores: pd.DataFrame,
+    *,
+    unit: str | None = None,
+    level: float = 0.9,
+    resamples: int = 4000,
+    random_seed: int = 0,
 ) -> dict[str, float]:
     """Return the coverage of forecasts with an interval bootstrapped over independent units.
 

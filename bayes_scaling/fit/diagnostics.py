@@ -78,7 +78,7 @@ def diagnose(fit: Fit) -> Diagnosis:
 
 def failure_banner(fit: Fit) -> str:
     """Return a sentence for tables, plots and reports of a fit that failed, else ``""``."""
-    diagnosis = fit.diagnose()
+    diagnosis = fit.diagnose()  # kept by the fit
     if diagnosis.ok:
         return ""
     names = ", ".join(c.name for c in diagnosis.checks if not c.ok and c.severity == "fail")

@@ -93,9 +93,7 @@ def data_at(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
     return data
 
 
-def predict(
-    draws: Draws, rows: Rows, *, kind: str, runs: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def predict(draws: Draws, rows: Rows, *, kind: str, runs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return predictive draws at the rows, shape (draw, row).
 
     Parameters
@@ -162,9 +160,7 @@ def marginal_log_density(
     return np.logaddexp.reduce(terms, axis=0), units
 
 
-def _run_effect_guess(
-    draws: Draws, rows: Rows, codes: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _run_effect_guess(draws: Draws, rows: Rows, codes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return centre and scale of the quadrature per run, from a grid at a few draws."""
     few = Draws(draws.spec, {k: v[:: max(1, draws.count // 20)] for k, v in draws.values.items()}, draws.coords)
     sd = few.values["run_sd"][:, None]

@@ -55,9 +55,7 @@ class Fit:
             position = {v: i for i, v in enumerate(self.coords["run"])}
             index["run"] = run_labels(self.frame).map(position).to_numpy(dtype=np.int64)
         inputs = {i.name: self.frame[i.name].to_numpy(dtype=float) for i in self.spec.law.inputs}
-        return Rows(
-            self.frame, self.coords, index, inputs, dict(self.meta["left_out"]), tuple(self.meta["notices"])
-        )
+        return Rows(self.frame, self.coords, index, inputs, dict(self.meta["left_out"]), tuple(self.meta["notices"]))
 
     @property
     def title(self) -> str:
@@ -73,7 +71,11 @@ class Fit:
         return summary(self, **options)
 
     def diagnose(self) -> Diagnosis:
-        """Return the checks of sampling and of identification."""
+        """Return the checks of sampling and of identification (made once)."""
+        return self._diagnosis
+
+    @cached_property
+    def _diagnosis(self) -> Diagnosis:
         return diagnose(self)
 
     def save(self, path: str | Path) -> Path:

@@ -103,9 +103,7 @@ class Sampler:
             ) from error
         made = tree["posterior"].sizes
         if made["draw"] < settings.draws or made["chain"] < settings.chains:
-            raise FitError(
-                f"the fit was interrupted after {made['draw']} of {settings.draws} draws; nothing was kept."
-            )
+            raise FitError(f"the fit was interrupted after {made['draw']} of {settings.draws} draws; nothing was kept.")
         return tree
 
 

@@ -20,7 +20,9 @@ def check_interval(level: float, interval: str) -> None:
     if not 0 < level < 1:
         raise ForecastError(f"interval level {level!r}; expected a fraction between 0 and 1, for example 0.9.")
     if interval not in INTERVALS:
-        raise ForecastError(f"interval kind {interval!r}; expected {listed(INTERVALS)}." + did_you_mean(interval, INTERVALS))
+        raise ForecastError(
+            f"interval kind {interval!r}; expected {listed(INTERVALS)}." + did_you_mean(interval, INTERVALS)
+        )
 
 
 def summary(
@@ -56,7 +58,7 @@ def summary(
         if name not in posterior:
             raise ForecastError(
                 f"unknown variable {name!r}; the posterior has {listed(posterior.data_vars, 20)}."
-                + did_you_mean(name, [str(v) for v in posterior.data_vars])
+                + did_you_mean(str(name), [str(v) for v in posterior.data_vars])
             )
     return _table(posterior[names], level, interval)
 

@@ -30,7 +30,9 @@ def grid(**columns: Any) -> pd.DataFrame:
     >>> grid(family=["A", "B"], compute=[1e24, 1e25]).shape
     (4, 2)
     """
-    values = [list(v) if isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) else [v] for v in columns.values()]
+    values = [
+        list(v) if isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) else [v] for v in columns.values()
+    ]
     return pd.DataFrame(list(itertools.product(*values)), columns=list(columns))
 
 
@@ -80,9 +82,11 @@ def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
         if column in filled.columns or column not in fit.frame.columns:
             continue
         if "task" in filled.columns and "task" in fit.frame.columns:
-            known = fit.frame.groupby("task")[column].median().to_dict()
-            facts = {b: getattr(v, column) for b, v in BENCHMARKS.items() if getattr(v, column) is not None}
-            filled[column] = filled["task"].map({**facts, **known}).astype(float)
+            known: dict[str, float] = {str(k): float(v) for k, v in fit.frame.groupby("task")[column].median().items()}
+            facts: dict[str, float] = {
+                b: getattr(v, column) for b, v in BENCHMARKS.items() if getattr(v, column) is not None
+            }
+            filled[column] = filled["task"].map(facts | known).astype(float)
         elif fit.frame[column].nunique() == 1:
             filled[column] = fit.frame[column].iloc[0]
     return filled

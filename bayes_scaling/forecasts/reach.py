@@ -122,9 +122,7 @@ def compute_to_reach(
         )
     base = as_frame(groups) if groups is not None else pd.DataFrame(index=[0])
     base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
-    frame, rows, new = prepare(
-        fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param
-    )
+    frame, rows, new = prepare(fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
     found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
@@ -157,9 +155,7 @@ def _search(draws: Draws, rows: Rows, target: np.ndarray, tokens_per_param: floa
     return np.where(never, np.inf, 10.0**high)
 
 
-def _law_at(
-    draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_param: float | None
-) -> np.ndarray:
+def _law_at(draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_param: float | None) -> np.ndarray:
     """Return the law at a compute that differs by draw, shape (draw, point)."""
     compute = 10.0**log10_compute
     inputs: dict[str, np.ndarray] = {**rows.inputs, "compute": compute}

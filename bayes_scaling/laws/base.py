@@ -71,7 +71,7 @@ class Prior:
             raise CardError(f"prior {self}: the upper number must be larger than the other one.")
         if self.dist in ("lognormal", "halfnormal", "exponential", "gamma") and min(n.values()) <= 0:
             raise CardError(f"prior {self}: every number must be positive.")
-        if self.dist == "logitnormal" and not (0 < n["median"] and n["upper95"] < 1):
+        if self.dist == "logitnormal" and not (n["median"] > 0 and n["upper95"] < 1):
             raise CardError(f"prior {self}: both numbers must lie between 0 and 1.")
         if self.dist == "normal" and n["sd"] <= 0:
             raise CardError(f"prior {self}: sd must be positive.")
@@ -206,8 +206,8 @@ class Law:
         other.reference = {**self.reference, **{k: float(v) for k, v in reference.items()}}
         return other
 
-    def mean(self, xp: Backend, **values: Any) -> Any:
-        """Return the formula's value, shape ``(..., row)``; written once per law."""
+    def mean(self, *args: Any, **values: Any) -> Any:
+        """Return the formula's value, shape ``(..., row)``: ``mean(xp, *, inputs..., parameters...)``."""
         raise TypeError(f"law {type(self).__name__} declares no formula `mean`.")
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
@@ -251,7 +251,12 @@ class Law:
             "citation": str(self.citation),
             "use": self.use,
             "inputs": [
-                {"name": i.name, "unit": i.unit, "meaning": i.meaning, "reference": self.reference.get(i.name)}
+                {
+                    "name": i.name,
+                    "unit": i.unit,
+                    "meaning": i.meaning,
+                    "reference": self.reference.get(i.name),
+                }
                 for i in self.inputs
             ],
             "parameters": [
@@ -268,8 +273,7 @@ class Law:
                 for p in self.parameters
             ],
             "published": {
-                k: {"values": dict(c.values), "source": c.source, "note": c.note}
-                for k, c in self.published.items()
+                k: {"values": dict(c.values), "source": c.source, "note": c.note} for k, c in self.published.items()
             },
         }
 

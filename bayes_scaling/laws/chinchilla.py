@@ -19,9 +19,7 @@ class Chinchilla(Law):
     name = "chinchilla"
     title = "Loss from parameters and tokens (Chinchilla)"
     formula = r"L(N, D) = E + A\,N^{-\alpha} + B\,D^{-\beta}"
-    citation = Citation(
-        "Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models, eq. 2", "2203.15556"
-    )
+    citation = Citation("Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models, eq. 2", "2203.15556")
     use = "final loss of runs that differ in size and training tokens"
     outcome = "loss"
     inputs = (

@@ -55,9 +55,7 @@ class Kaplan(Law):
         ),
     }
 
-    def mean(
-        self, xp: Backend, *, params: Any, tokens: Any, L_N: Any, alpha_N: Any, L_D: Any, alpha_D: Any
-    ) -> Any:
+    def mean(self, xp: Backend, *, params: Any, tokens: Any, L_N: Any, alpha_N: Any, L_D: Any, alpha_D: Any) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
         log_size = xp.log(L_N) - alpha_N * xp.log(params / self.reference["params"])
         log_data = xp.log(L_D) - alpha_D * xp.log(tokens / self.reference["tokens"])

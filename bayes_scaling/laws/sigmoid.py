@@ -23,9 +23,7 @@ class Sigmoid(Law):
     name = "sigmoid"
     title = "Accuracy from training compute, between chance and a ceiling"
     formula = r"acc(C) = c + (1 - c)\,u\;\sigma\left(k\,\log_{10}(C / C_{50})\right)"
-    citation = Citation(
-        "Owen", 2024, "How predictable is language model benchmark performance?", "2401.04757"
-    )
+    citation = Citation("Owen", 2024, "How predictable is language model benchmark performance?", "2401.04757")
     use = "benchmark accuracy of model families against training compute"
     outcome = "accuracy"
     inputs = (

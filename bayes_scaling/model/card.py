@@ -22,9 +22,7 @@ def _strict(table: Any, keys: Sequence[str], where: str) -> Table:
         raise CardError(f"[{where}] is {table!r}; expected a table with {listed(keys, 20)}.")
     for key in table:
         if key not in keys:
-            raise CardError(
-                f"unknown key {key!r} in [{where}]; expected {listed(keys, 20)}." + did_you_mean(key, keys)
-            )
+            raise CardError(f"unknown key {key!r} in [{where}]; expected {listed(keys, 20)}." + did_you_mean(key, keys))
     return dict(table)
 
 
@@ -77,7 +75,9 @@ class ForecastPart:
 
     def __post_init__(self) -> None:
         if not self.points and not self.target:
-            raise CardError(f"[[forecast]] {self.title!r} needs `points` (where to forecast) or `target` (what to reach).")
+            raise CardError(
+                f"[[forecast]] {self.title!r} needs `points` (where to forecast) or `target` (what to reach)."
+            )
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,7 @@ def at_rows(
     return unlink(xp, parameter.support, moved)
 
 
-def all_at_rows(
-    xp: Backend, spec: ModelSpec, values: Mapping[str, Any], index: Mapping[str, Any]
-) -> dict[str, Any]:
+def all_at_rows(xp: Backend, spec: ModelSpec, values: Mapping[str, Any], index: Mapping[str, Any]) -> dict[str, Any]:
     """Return every parameter of law and noise at each row."""
     return {p.name: at_rows(xp, spec, p, values, index) for p in spec.parameters()}
 

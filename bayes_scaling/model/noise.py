@@ -57,7 +57,12 @@ class StudentT:
         import pytensor.tensor as pt
 
         pm.StudentT(
-            "log_loss", nu=values["nu"], mu=pt.log(center), sigma=values["sigma"], observed=data["y"], dims="row"
+            "log_loss",
+            nu=values["nu"],
+            mu=pt.log(center),
+            sigma=values["sigma"],
+            observed=data["y"],
+            dims="row",
         )
 
     @staticmethod
@@ -133,9 +138,7 @@ class BetaBinomial:
         pm.BetaBinomial("right", n=data["n_items"], alpha=a, beta=b, observed=data["y"], dims="row")
 
     @classmethod
-    def log_density(
-        cls, y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]
-    ) -> np.ndarray:
+    def log_density(cls, y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
         """Return the log density of the accuracy: pmf of the count times items per unit."""
         a, b = cls.shapes(np.clip(center, _EDGE, 1 - _EDGE), values)
         n = data["n_items"]
@@ -176,7 +179,10 @@ class Beta:
         inside = np.flatnonzero((observed > CENSOR) & (observed < 1 - CENSOR))
         mu, nu = center[inside], phi[inside]
         pm.Beta("accuracy", alpha=mu * nu, beta=(1 - mu) * nu, observed=observed[inside])
-        for name, tail, flip in (("at_zero", observed <= CENSOR, False), ("at_one", observed >= 1 - CENSOR, True)):
+        for name, tail, flip in (
+            ("at_zero", observed <= CENSOR, False),
+            ("at_one", observed >= 1 - CENSOR, True),
+        ):
             rows = np.flatnonzero(tail)
             if rows.size:
                 mu, nu = (1 - center[rows] if flip else center[rows]), phi[rows]

@@ -13,7 +13,6 @@ from bayes_scaling.data import check_runs, has_flag
 from bayes_scaling.errors import DataError, did_you_mean, listed
 from bayes_scaling.model.spec import ModelSpec
 
-
 SCALES = ("params", "tokens", "compute")  # any one is derived from the other two
 
 
@@ -134,12 +133,14 @@ def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec
     else:
         kind = "beta"
         missing = len(frame) if "n_items" not in frame.columns else int(frame["n_items"].isna().sum())
-        notice = f"n_items is unknown in {missing} of {len(frame)} rows, so accuracy gets beta noise, not beta-binomial."
+        notice = (
+            f"n_items is unknown in {missing} of {len(frame)} rows, so accuracy gets beta, not beta-binomial noise."
+        )
     return replace(spec, noise=replace(spec.noise, observation=kind)), notice
 
 
 def _has_repeats(frame: pd.DataFrame) -> bool:
-    return "run" in frame.columns and frame["run"].notna().all() and bool(run_labels(frame).duplicated().any())
+    return "run" in frame.columns and bool(frame["run"].notna().all() and run_labels(frame).duplicated().any())
 
 
 def run_labels(frame: pd.DataFrame) -> pd.Series:
@@ -165,16 +166,14 @@ def _check_counts(spec: ModelSpec, frame: pd.DataFrame) -> None:
         return
     if "n_items" not in frame.columns or frame["n_items"].isna().any():
         where = frame["n_items"].isna() if "n_items" in frame.columns else pd.Series(True, index=frame.index)
-        tasks = frame.loc[where, "task"].unique() if "task" in frame.columns else []
+        tasks: list[str] = list(frame.loc[where, "task"].unique()) if "task" in frame.columns else []
         raise DataError(
             f"beta_binomial noise needs column 'n_items' in every row; missing in {int(where.sum())} rows "
             f"(tasks: {listed(tasks)}). Give n_items, or use noise.observation = 'beta'."
         )
 
 
-def encode(
-    spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str] = ()
-) -> tuple[ModelSpec, Rows]:
+def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str] = ()) -> tuple[ModelSpec, Rows]:
     """Turn a table into the rows of a model, and settle the specification on them.
 
     Parameters
@@ -269,6 +268,4 @@ def locate(
 
 def unknown_level_message(group: str, level: str, fitted: list[str]) -> str:
     """Return the sentence about a level that was not fitted."""
-    return (
-        f"{group} {level!r} was not fitted; fitted are {listed(fitted)}." + did_you_mean(level, fitted)
-    )
+    return f"{group} {level!r} was not fitted; fitted are {listed(fitted)}." + did_you_mean(level, fitted)

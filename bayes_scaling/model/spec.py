@@ -117,8 +117,7 @@ class ModelSpec:
     def without_group(self, group: str) -> ModelSpec:
         """Return the specification with one group's effects switched off."""
         pooling = {
-            p.name: {g: k for g, k in self.effects(p).items() if group not in g.split(":")}
-            for p in self.parameters()
+            p.name: {g: k for g, k in self.effects(p).items() if group not in g.split(":")} for p in self.parameters()
         }
         kept = tuple(g for g in self.groups if g != group)
         priors = {k: v for k, v in self.priors.items() if not _is_sd_of(k, group, self)}

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 SIZE = (5.2, 3.6)  # inches: 10 pt stays readable where a phone shows the picture 360 px wide
 SMALL = 9.0  # points, the smallest text
@@ -85,7 +85,9 @@ def canvases(
     if ax is not None:
         given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(given) != count:
-            raise ValueError(f"ax holds {len(given)} axes; this plot has {count} panels. Give as many, or leave ax out.")
+            raise ValueError(
+                f"ax holds {len(given)} axes; this plot has {count} panels. Give as many, or leave ax out."
+            )
         return given[0].get_figure(root=True), given
     columns = min(columns, count)
     rows = -(-count // columns)
@@ -107,14 +109,21 @@ def log_axis(ax: Axes, axis: str = "x") -> None:
     target = ax.xaxis if axis == "x" else ax.yaxis
     low, high = ax.get_xlim() if axis == "x" else ax.get_ylim()
     decades = np.log10(high / low) if low > 0 else 1.0
-    if decades >= 1:
-        target.set_major_locator(LogLocator(numticks=7))
-        target.set_minor_locator(NullLocator())
-    elif target.get_major_formatter().__class__ is not PercentFormatter:
-        target.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
-        target.set_minor_locator(NullLocator())
-        if high < 1e4:
-            target.set_major_formatter(ScalarFormatter())
+    subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0) if decades > 0.6 else (
+        1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)  # fmt: skip
+    target.set_major_locator(LogLocator(subs=subs, numticks=7))
+    target.set_minor_locator(NullLocator())
+    if not isinstance(target.get_major_formatter(), PercentFormatter):
+        target.set_major_formatter(FuncFormatter(_power_of_ten))
+
+
+def _power_of_ten(value: float, _: Any = None) -> str:
+    """Return a tick label: plain below ten thousand, else a power of ten with its factor."""
+    if 1e-3 < value < 1e4:
+        return f"{value:g}"
+    exponent = int(np.floor(np.log10(value) + 1e-9))
+    factor = value / 10.0**exponent
+    return f"$10^{{{exponent}}}$" if abs(factor - 1) < 0.01 else f"${factor:.2g}{{\\times}}10^{{{exponent}}}$"
 
 
 def outcome_axis(ax: Axes, outcome: str, axis: str = "y") -> None:
@@ -139,36 +148,70 @@ def warning_of(given: str, *sources: Any) -> str:
     return ""
 
 
-def finish(ax: Axes, *, title: str = "", warning: str = "", legend: str | None = None, columns: int = 1) -> None:
-    """Set title, banner and legend, and fix text sizes that ticks would else look up later."""
+def finish(ax: Axes, *, own: bool, title: str = "", warning: str = "", columns: int = 1) -> None:
+    """Set title, banner and legend, and fix text sizes that ticks would else look up later.
+
+    Parameters
+    ----------
+    own : bool
+        True where the figure is ours: it grows to hold banner and legend outside the axes.
+        In a caller's axes the legend takes the best free place.
+    columns : int
+        Most columns of the legend.
+    """
     ax.tick_params(labelsize=SMALL)
-    if title:
-        ax.set_title(_wrap(ax, title), loc="left", fontsize=10.5)
-    if warning:
-        lines = ax.get_title(loc="left").count("\n") + 1 if title else 0
-        ax.annotate(
-            _wrap(ax, f"⚠ {warning}", share=0.95), xy=(0, 1), xycoords="axes fraction", xytext=(0, 8 + 14 * lines),
-            textcoords="offset points", color=RED, fontweight="bold", fontsize=SMALL, va="bottom", ha="left",
-            annotation_clip=False,
-        ).set_gid("fit-warning")  # fmt: skip
-    handles, _ = ax.get_legend_handles_labels()
-    if legend and handles:
-        if legend == "below":
-            ax.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=columns, borderaxespad=0, fontsize=SMALL,
-                      handlelength=2.4, columnspacing=1.2)  # fmt: skip
-        else:
-            ax.legend(loc=legend, fontsize=SMALL, handlelength=2.2)
-
-
-def _wrap(ax: Axes, text: str, share: float = 1.0) -> str:
-    """Break text to the width of the axes (about 0.075 inch per letter of 10 pt)."""
     figure = ax.get_figure(root=True)
-    inches = ax.get_position().width * figure.get_size_inches()[0] if figure is not None else SIZE[0]
-    return "\n".join(textwrap.wrap(text, max(int(share * inches / 0.073), 18)))
+    width = figure.get_size_inches()[0] if figure is not None and own else 4.5
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    indent = 0.07 * max((len(n) for n in names), default=0) if own else 0.0  # long names push the axes to the right
+    heading = _wrap(title, width - max(0.7, 0.4 + indent))
+    ax.set_title(heading, loc="left", fontsize=10.5)
+    if warning:
+        _banner(ax, _wrap(f"⚠ {warning}", width - 0.5), own=own, below=heading.count("\n") + bool(heading))
+    handles, labels = ax.get_legend_handles_labels()
+    if handles and own and figure is not None:
+        letters = max(len(text) for text in labels)
+        columns = max(1, min(columns, int((width - 0.1) / (0.072 * letters + 0.5))))
+        figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=SMALL, columnspacing=1.2)
+        grow(figure, 0.19 * -(-len(labels) // columns))
+    elif handles:
+        ax.legend(loc="best", fontsize=SMALL)
+
+
+def _banner(ax: Axes, text: str, *, own: bool, below: int) -> None:
+    """Draw the banner of a failed fit above everything else."""
+    look: dict[str, Any] = {"color": RED, "fontweight": "bold", "fontsize": 9.5, "ha": "left", "gid": "fit-warning"}
+    figure = ax.get_figure(root=True)
+    if own and figure is not None:
+        figure.suptitle(text, x=0.01, **look)
+        grow(figure, 0.18 * (text.count("\n") + 1))
+        return
+    ax.annotate(
+        text, xy=(0, 1), xycoords="axes fraction", xytext=(0, 8 + 14 * below), textcoords="offset points",
+        va="bottom", annotation_clip=False, **look,
+    )  # fmt: skip
+
+
+def grow(figure: Figure, inches: float) -> None:
+    """Make a figure of ours taller, so that what is outside the axes does not squeeze them."""
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + inches)
+
+
+def _wrap(text: str, inches: float) -> str:
+    """Break text to a width (a letter of 10 pt takes about 0.078 inch)."""
+    return "\n".join(textwrap.wrap(text, max(int(inches / 0.078), 20)))
 
 
 def intervals(
-    ax: Axes, at: Sequence[float] | np.ndarray, low: Any, high: Any, *, color: str, width: float, horizontal: bool = True
+    ax: Axes,
+    at: Sequence[float] | np.ndarray,
+    low: Any,
+    high: Any,
+    *,
+    color: str,
+    width: float,
+    horizontal: bool = True,
 ) -> None:
     """Draw interval bars; an end that is missing or infinite runs to the edge with an arrow head.
 
@@ -183,7 +226,10 @@ def intervals(
         points = ([first, last], [position, position])
         x, y = points if horizontal else points[::-1]
         ax.plot(x, y, color=color, linewidth=width, solid_capstyle="butt", zorder=2)
-        for value, cut, heads in ((last, last == edge[1] and last != end, ">^"), (first, first == edge[0] and first != start, "<v")):
+        for value, cut, heads in (
+            (last, last == edge[1] and last != end, ">^"),
+            (first, first == edge[0] and first != start, "<v"),
+        ):
             if cut:
                 x, y = (value, position) if horizontal else (position, value)
                 ax.plot(x, y, marker=heads[0] if horizontal else heads[1], color=color, markersize=6, clip_on=False)
@@ -195,6 +241,6 @@ def limits_of(*values: Any, log: bool = False, room: float = 0.06) -> tuple[floa
     flat = flat[np.isfinite(flat) & ((flat > 0) | (not log))]
     if flat.size == 0:
         return (0.1, 10.0) if log else (0.0, 1.0)
-    low, high = (np.log10([flat.min(), flat.max()]) if log else (flat.min(), flat.max()))
+    low, high = np.log10([flat.min(), flat.max()]) if log else (flat.min(), flat.max())
     pad = room * (high - low) or (0.3 if log else 0.1 * abs(high) or 0.1)
     return (10 ** (low - pad), 10 ** (high + pad)) if log else (low - pad, high + pad)

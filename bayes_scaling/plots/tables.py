@@ -123,7 +123,12 @@ def curve_table(
     frame = pd.concat([named.assign(curve=np.arange(len(named)), **{x: value}) for value in scale])
     ratio = None if reads_compute(fit) else (tokens_per_param or usual_ratio(fit))
     made = forecast(
-        fit, frame.sort_values(["curve", x], kind="stable"), kind=kind, levels=levels, tokens_per_param=ratio, draws=draws
+        fit,
+        frame.sort_values(["curve", x], kind="stable"),
+        kind=kind,
+        levels=levels,
+        tokens_per_param=ratio,
+        draws=draws,
     )
     return _with_constants(fit, made.table, constants)
 
@@ -138,8 +143,19 @@ def prior_draws(fit: Fit, *, draws: int = 2000, random_seed: int = 0) -> dict[st
     """Return prior draws of every variable and of the law's published constants, draw first."""
     levels = {g: len(v) for g, v in fit.coords.items()}
     values = simulate.prior_values(fit.spec, levels, draws, np.random.default_rng(random_seed))
-    sampled = {p.name: values[p.name] for p in fit.spec.law.parameters}
-    return {**fit.spec.law.to_published(numpy_backend(), **sampled), **values}
+    published = fit.spec.law.to_published(numpy_backend(), **_named(fit, values))
+    return {**{name: np.asarray(value) for name, value in published.items()}, **values}
+
+
+def _named(fit: Fit, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the law's parameters with named dimensions, so that levels of one meet draws of another."""
+    import xarray as xr
+
+    named = {}
+    for parameter in fit.spec.law.parameters:
+        own = [g for g, kind in fit.spec.effects(parameter).items() if kind == "none"]
+        named[parameter.name] = xr.DataArray(values[parameter.name], dims=("draw", *own))
+    return named
 
 
 def binned(predictive: Predictive, *, x: str = "compute", bins: int = 12) -> pd.DataFrame:

@@ -1,0 +1,30 @@
+"""Plots: every public function takes ``ax=`` and returns ``(figure, axes)``.
+
+``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
+``curves.py`` law and forecasts against scale; ``groups.py`` families, contrasts, posterior;
+``tables.py`` the numbers behind the plots; ``style.py`` how they look.
+"""
+
+from __future__ import annotations
+
+from bayes_scaling.plots import tables
+from bayes_scaling.plots.curves import curve, forecast, reach
+from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
+from bayes_scaling.plots.loo import loo_k, loo_pit
+from bayes_scaling.plots.predictive import posterior_predictive, prior_predictive, residuals
+
+__all__ = [
+    "contrasts",
+    "curve",
+    "forecast",
+    "loo_k",
+    "loo_pit",
+    "parameters_by_group",
+    "posterior",
+    "posterior_predictive",
+    "prior_predictive",
+    "ranking",
+    "reach",
+    "residuals",
+    "tables",
+]

@@ -1,0 +1,155 @@
+"""The command line: exit codes, JSON, saved fits, errors, and what help costs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bayes_scaling import cli
+
+CARD = """
+name = "small"
+title = "Small study"
+[data]
+path = "runs.csv"
+[model]
+law = "power_law"
+groups = ["family"]
+[fit]
+draws = 300
+tune = 400
+chains = 2
+random_seed = 3
+[[forecast]]
+title = "Ten times the compute"
+points = { family = ["A"], compute = [1e23] }
+[[compare]]
+title = "A against B"
+at = { compute = 1e22 }
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A card with its table, in an empty working folder; fits stay there between tests."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    here = tmp_path_factory.mktemp("study")
+    lines = ["family,run,compute,loss"]
+    for family, amplitude in (("A", 0.7), ("B", 0.8)):
+        for i, compute in enumerate(np.geomspace(1e19, 1e22, 10)):
+            loss = (1.5 + amplitude * (compute / 1e21) ** -0.15) * np.exp(0.005 * rng.standard_normal())
+            lines.append(f"{family},{family}{i},{compute},{loss}")
+    (here / "runs.csv").write_text("\n".join(lines) + "\n")
+    (here / "small.toml").write_text(CARD)
+    return here
+
+
+def run(folder, monkeypatch, capsys, *words):
+    monkeypatch.chdir(folder)
+    code = cli.main([*words])
+    return code, capsys.readouterr()
+
+
+def test_fit_forecast_compare_check(folder, monkeypatch, capsys):
+    code, out = run(folder, monkeypatch, capsys, "fit", "small.toml", "--quiet", "--json")
+    result = json.loads(out.out)
+    assert code in (0, cli.EXIT_UNUSABLE)
+    assert result["usable"] == (code == 0)
+    assert result["rows"] == 20
+    assert (folder / "fits" / "small.nc").is_file()
+
+    written = (folder / "fits" / "small.nc").stat().st_mtime_ns
+    again, out = run(folder, monkeypatch, capsys, "forecast", "small.toml", "--quiet", "--json")
+    assert again == code
+    row = json.loads(out.out)["forecasts"][0]["table"][0]
+    assert row["family"] == "A"
+    assert row["lower"] < row["median"] < row["upper"]
+    assert (folder / "fits" / "small.nc").stat().st_mtime_ns == written  # the saved fit was used
+
+    _, out = run(folder, monkeypatch, capsys, "forecast", "small.toml", "--quiet", "--at", "compute=1e24",
+                 "family=A,B", "--level", "0.8")  # fmt: skip
+    assert "eti" in out.out
+    assert "0.8" in out.out
+    _, out = run(folder, monkeypatch, capsys, "compare", "small.toml", "--quiet", "--json")
+    pair = json.loads(out.out)["comparisons"][0]["contrasts"][0]
+    assert (pair["a"], pair["b"]) == ("A", "B")
+    assert pair["p_a_better"] > 0.9
+    _, out = run(folder, monkeypatch, capsys, "check", "small.toml", "--quiet", "--json")
+    assert {"diagnostics", "loo", "posterior_predictive", "prior_predictive"} <= set(json.loads(out.out))
+
+    code, out = run(
+        folder, monkeypatch, capsys, "forecast", "small.toml", "--quiet", "--at", "compute=1e24", "family=Aa"
+    )
+    assert code == cli.EXIT_ERROR
+    assert "Did you mean 'A'" in out.err
+
+
+def test_changed_card_is_fitted_again(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    (folder / "other.toml").write_text(CARD.replace("random_seed = 3", "random_seed = 4"))
+    called = []
+    monkeypatch.setattr(
+        "bayes_scaling.api.Card.fit",
+        lambda self, **_: called.append(1) or (_ for _ in ()).throw(KeyboardInterrupt),
+    )
+    before = sorted(p.name for p in folder.rglob("*"))
+    code = cli.main(["forecast", "other.toml", "--quiet"])
+    assert code == cli.EXIT_INTERRUPTED
+    assert called
+    assert "nothing unfinished was written" in capsys.readouterr().err
+    assert sorted(p.name for p in folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["fit", "chinchila"], "Did you mean 'chinchilla'"),
+        (["fit", "nowhere.toml"], "no card at nowhere.toml"),
+        (["forecast", "small.toml", "--at", "compute"], "expected NAME=VALUE"),
+    ],
+)
+def test_errors_are_explained(folder, monkeypatch, capsys, words, hint):
+    code, out = run(folder, monkeypatch, capsys, *words, "--quiet")
+    assert code == cli.EXIT_ERROR
+    assert hint in out.err
+    assert "Traceback" not in out.err
+
+
+def test_unknown_key_in_card(folder, monkeypatch, capsys):
+    (folder / "bad.toml").write_text(CARD.replace("law =", "lwa ="))
+    code, out = run(folder, monkeypatch, capsys, "fit", "bad.toml", "--quiet")
+    assert code == cli.EXIT_ERROR
+    assert "unknown key 'lwa'" in out.err
+    assert "Did you mean 'law'" in out.err
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["cards", "--json"], ["fit", "--help"]]
+)
+def test_light_commands_import_nothing_heavy(words):
+    code = (
+        "import sys; from bayes_scaling import cli\n"
+        "try: cli.main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'pandas', 'pymc', 'arviz', 'nutpie', 'matplotlib', 'pooch'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_laws_and_datasets_as_json(capsys):
+    assert cli.main(["laws", "--json"]) == 0
+    laws = json.loads(capsys.readouterr().out)
+    assert {"chinchilla", "kaplan", "power_law", "sigmoid"} <= {law["name"] for law in laws}
+    assert all({"formula", "citation", "inputs", "parameters"} <= set(law) for law in laws)
+    assert cli.main(["datasets", "--json"]) == 0
+    sets = json.loads(capsys.readouterr().out)
+    assert all({"name", "rows", "licence", "citation", "available_offline"} <= set(entry) for entry in sets)
+
+
+def test_no_command_is_wrong_usage(capsys):
+    assert cli.main([]) == 2
+    assert "datasets" in capsys.readouterr().out

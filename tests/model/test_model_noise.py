@@ -1,0 +1,101 @@
+"""Noise in NumPy: what is simulated has the density that is stated, which integrates to one."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.model.noise import CENSOR, OBSERVATIONS, location
+
+CENTER = {"loss": 2.3, "accuracy": 0.7}
+VALUES = {"sigma": 0.05, "nu": 5.0, "overdispersion": 0.15, "precision": 40.0}
+N = 60
+DATA = {"n_items": np.array([N]), "chance": np.array([0.25])}
+DRAWS = 40_000
+
+
+def density(kind, y, center):
+    """Return the density of y, one center for all, shape as y."""
+    y = np.atleast_1d(np.asarray(y, dtype=float))
+    centers = np.full((1, y.size), center)
+    data = {k: np.broadcast_to(v, y.shape) for k, v in DATA.items()}
+    return np.exp(kind.log_density(y, centers, VALUES, data))[0]
+
+
+def simulated(kind, center, seed=0):
+    return kind.simulate(np.random.default_rng(seed), np.full((DRAWS, 1), center), VALUES, DATA)[:, 0]
+
+
+@pytest.mark.parametrize("name", ["student_t", "normal"])
+def test_loss_density_is_that_of_the_loss_itself(name):
+    kind = OBSERVATIONS[name]
+    total, _ = integrate.quad(lambda y: density(kind, y, 2.3)[0], 0.3, 15, points=[2, 2.3, 2.6], limit=200)
+    assert total == pytest.approx(1, abs=1e-4)  # without the Jacobian it would be about 2.3
+    y = simulated(kind, 2.3)
+    assert (y < 2.3).mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(DRAWS)), "the center is the median"
+    cdf = {"student_t": stats.t(5, np.log(2.3), 0.05), "normal": stats.norm(np.log(2.3), 0.05)}[name].cdf
+    assert stats.kstest(np.log(y), cdf).pvalue > 1e-4
+
+
+def test_counts_have_the_stated_probabilities_and_scatter():
+    kind, counts = OBSERVATIONS["beta_binomial"], np.arange(N + 1)
+    pmf = density(kind, counts / N, 0.7) / N  # density per unit of accuracy -> probability of a count
+    assert pmf.sum() == pytest.approx(1, rel=1e-9)
+    found = np.bincount(np.round(simulated(kind, 0.7) * N).astype(int), minlength=N + 1)
+    merged = pmf * DRAWS >= 10
+    expected = np.append(pmf[merged], pmf[~merged].sum()) * DRAWS
+    observed = np.append(found[merged], found[~merged].sum())
+    assert stats.chisquare(observed, expected).pvalue > 1e-4
+    w2 = VALUES["overdispersion"] ** 2
+    shape_variance = 0.7 * 0.3 * w2 / (1 + w2)  # as the docstring states
+    expected_variance = 0.7 * 0.3 / N + shape_variance * (1 - 1 / N)
+    variance = (pmf * (counts / N - 0.7) ** 2).sum()
+    assert variance == pytest.approx(expected_variance, rel=1e-9)
+
+
+@pytest.mark.parametrize("center", [0.7, 0.01, 0.99])
+def test_beta_noise_has_point_masses_at_the_ends(center):
+    kind = OBSERVATIONS["beta"]
+    inner, _ = integrate.quad(lambda y: density(kind, y, center)[0], CENSOR, 1 - CENSOR, limit=400, points=[0.01, 0.99])
+    ends = density(kind, [0.0, 1.0], center)
+    assert inner + ends.sum() == pytest.approx(1, abs=1e-6)
+    y = simulated(kind, center)
+    for value, p in zip((0.0, 1.0), ends, strict=True):
+        assert (y == value).mean() == pytest.approx(p, abs=4 * np.sqrt(max(p * (1 - p), 1e-9) / DRAWS) + 1e-9)
+    assert np.isin(y[(y <= CENSOR) | (y >= 1 - CENSOR)], (0.0, 1.0)).all()
+    assert y.mean() == pytest.approx(center, abs=4 * y.std() / np.sqrt(DRAWS) + CENSOR * ends.sum())
+
+
+@pytest.mark.parametrize(("name", "outcome"), [(n, k.outcome) for n, k in OBSERVATIONS.items()])
+def test_shapes_are_draw_by_row(name, outcome):
+    rng, kind = np.random.default_rng(0), OBSERVATIONS[name]
+    centers = np.full((7, 3), CENTER[outcome])
+    values = {p.name: np.full((7, 1), VALUES[p.name]) for p in kind.parameters}
+    data = {"n_items": np.array([10, 20, 30]), "chance": np.zeros(3)}
+    y = kind.simulate(rng, centers, values, data)
+    assert y.shape == (7, 3)
+    logs = kind.log_density(y[0], centers, values, data)
+    assert logs.shape == (7, 3)
+    assert np.isfinite(logs).all()
+    np.testing.assert_allclose(logs, np.broadcast_to(logs[0], (7, 3)), err_msg="equal draws, equal density")
+
+
+def test_a_run_effect_moves_log_loss():
+    xp = numpy_backend()
+    moved = location(xp, "loss", np.array([[2.0, 3.0]]), np.array([[0.1, -0.1]]), None)
+    np.testing.assert_allclose(np.log(moved), np.log([[2.0, 3.0]]) + [[0.1, -0.1]])
+
+
+def test_a_run_effect_moves_the_log_odds_above_chance():
+    xp, chance = numpy_backend(), 0.25
+    mean = chance + 0.75 * np.array([[0.2, 0.6]])
+    moved = location(xp, "accuracy", mean, np.array([[1.0, -1.0]]), chance)
+    share = (moved - chance) / (1 - chance)
+    np.testing.assert_allclose(np.log(share / (1 - share)), np.log([[0.2 / 0.8, 0.6 / 0.4]]) + [[1.0, -1.0]])
+    extreme = location(xp, "accuracy", np.array([[chance, 1.0]]), np.array([[5.0, 5.0]]), chance)
+    assert ((extreme >= chance) & (extreme <= 1)).all()
+
+
+def test_no_run_effect_leaves_the_law():
+    mean = np.array([[2.0]])
+    assert location(numpy_backend(), "loss", mean, None, None) is mean
