@@ -9,7 +9,7 @@ import xarray as xr
 from bayes_scaling.fit import Fit, SamplerSettings, assemble
 from bayes_scaling.model import ModelSpec, encode, make_spec, simulate
 
-TRUTH = {"A_ref": 0.4, "alpha": 0.33, "B_ref": 0.45, "beta": 0.36, "sigma": 0.01, "nu": 20.0}
+TRUTH = {"A_ref": 0.4, "alpha": 0.33, "B_ref": 0.45, "beta": 0.36, "sigma": 0.02, "nu": 20.0}
 FLOORS = {"ant": 1.6, "bee": 1.7, "cat": 1.85}
 
 
@@ -96,5 +96,9 @@ def _level_dims(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
 
 
 def constant(draws: int, **values: float) -> simulate.Values:
-    """Return the same value in every draw, for posteriors without uncertainty."""
-    return {name: np.full(draws, value) for name, value in values.items()}
+    """Return nearly the same value in every draw, for posteriors without uncertainty.
+
+    The draws differ in the twelfth digit, because R-hat of a constant is undefined.
+    """
+    jitter = 1 + 1e-12 * np.random.default_rng(0).standard_normal(draws)
+    return {name: value * jitter for name, value in values.items()}

@@ -62,7 +62,7 @@ def parameters_by_group(
         axes.axvline(population["median"], color="black", linewidth=1, label="population, median")
         style.intervals(axes, place, rest["lower"], rest["upper"], color=style.SERIES[0].color, width=1.6)
         single = (rest["runs"] == 1).to_numpy()
-        dot = {"color": style.SERIES[0].color, "linestyle": "none", "markersize": 5.5}
+        dot: dict[str, Any] = {"color": style.SERIES[0].color, "linestyle": "none", "markersize": 5.5}
         axes.plot(rest["median"].to_numpy()[~single], place[~single], "o", label=f"{group}, median", **dot)
         if single.any():
             axes.plot(rest["median"].to_numpy()[single], place[single], "D", markerfacecolor="white",
@@ -103,9 +103,8 @@ def contrasts(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None)
         style.intervals(axes, place, shown["lower"], shown["upper"], color=style.SERIES[0].color, width=1.8)
         middle = shown["median"].replace([np.inf, 0.0] if ratio else [np.inf], np.nan)
         axes.plot(middle, place, "o", color=style.SERIES[0].color, markersize=5.5)
-        for y, row in zip(place, shown.itertuples(), strict=True):
-            text = f"P = {row.p_a_better:.2f}" if np.isfinite(row.p_a_better) else "not reached"
-            _at_right(axes, y, text)
+        for y, p in zip(place, shown["p_a_better"].to_numpy(dtype=float), strict=True):
+            _at_right(axes, y, f"P = {p:.2f}" if np.isfinite(p) else "not reached")
         axes.set_yticks(place, [f"{a} vs {b}" for a, b in zip(shown["a"], shown["b"], strict=True)])
         axes.set_ylim(-0.7, len(shown) - 0.3)
         level = 100 * float(shown["level"].iloc[0])
@@ -164,17 +163,13 @@ def ranking(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None) -
             style.outcome_axis(axes, str(shown["quantity"].iloc[0]), "x")
         style.intervals(axes, place, shown["lower"], shown["upper"], color=style.SERIES[0].color, width=1.8)
         axes.plot(shown["median"], place, "o", color=style.SERIES[0].color, markersize=5.5)
-        for y, row in zip(place, shown.itertuples(), strict=True):
-            _at_right(axes, y, f"{row.rank} ({row.rank_lower} to {row.rank_upper})")
-            if not np.isfinite(row.median):
-                axes.text(
-                    0.02,
-                    y,
-                    "median not reached",
-                    transform=axes.get_yaxis_transform(),
-                    fontsize=style.SMALL,
-                    va="bottom",
-                )
+        missing = shown["median"].isna().to_numpy()
+        for y in place[missing]:
+            axes.text(
+                0.02, y, "median not reached", transform=axes.get_yaxis_transform(), fontsize=style.SMALL, va="bottom"
+            )
+        for y, ends in zip(place, shown[["rank", "rank_lower", "rank_upper"]].to_numpy(dtype=int), strict=True):
+            _at_right(axes, y, f"{ends[0]} ({ends[1]} to {ends[2]})")
         axes.set_yticks(place, [str(n) for n in shown[group]])
         axes.set_ylim(-0.7, len(shown) - 0.3)
         title = f"Ranking: median, {100 * float(shown['level'].iloc[0]):g} % equal-tailed; right: rank and its interval"

@@ -25,7 +25,7 @@ RED = "#b3001b"
 GREY = "#8a8a8a"
 BAND = "#0072B2"
 
-_RC = {
+_RC: Any = {
     "font.size": 10.0, "axes.titlesize": 10.5, "axes.labelsize": 10.0, "xtick.labelsize": SMALL,
     "ytick.labelsize": SMALL, "legend.fontsize": SMALL, "axes.spines.top": False, "axes.spines.right": False,
     "axes.grid": True, "grid.color": "#e3e3e3", "grid.linewidth": 0.6, "axes.axisbelow": True,
@@ -223,16 +223,15 @@ def intervals(
             continue  # nothing of it is reached
         first = start if np.isfinite(start) and start > edge[0] else edge[0]
         last = end if np.isfinite(end) and end < edge[1] else edge[1]
-        points = ([first, last], [position, position])
-        x, y = points if horizontal else points[::-1]
-        ax.plot(x, y, color=color, linewidth=width, solid_capstyle="butt", zorder=2)
-        for value, cut, heads in (
-            (last, last == edge[1] and last != end, ">^"),
-            (first, first == edge[0] and first != start, "<v"),
-        ):
+        along, across = [first, last], [position, position]
+        ax.plot(
+            *((along, across) if horizontal else (across, along)), color=color, linewidth=width,
+            solid_capstyle="butt", zorder=2,
+        )  # fmt: skip
+        for value, cut, heads in ((last, last != end, ">^"), (first, first != start, "<v")):
             if cut:
-                x, y = (value, position) if horizontal else (position, value)
-                ax.plot(x, y, marker=heads[0] if horizontal else heads[1], color=color, markersize=6, clip_on=False)
+                place = (value, position) if horizontal else (position, value)
+                ax.plot(*place, marker=heads[0 if horizontal else 1], color=color, markersize=6, clip_on=False)
 
 
 def limits_of(*values: Any, log: bool = False, room: float = 0.06) -> tuple[float, float]:

@@ -1,0 +1,154 @@
+"""What would change the conclusion, and how far effects are identified: sentences made from facts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.check import predictive_table
+from bayes_scaling.compare import identification
+from bayes_scaling.errors import listed
+from bayes_scaling.forecasts import Forecast
+from bayes_scaling.report import words
+from bayes_scaling.report.study import Study
+
+PRIOR_BOUND = 0.7
+CONFOUNDED = 0.8
+
+
+def caveats(study: Study) -> list[str]:
+    """Return what limits the conclusions of a study, the gravest first."""
+    found = [f"The fit failed its diagnostics: {p}" for p in study.diagnosis.problems] if study.banner else []
+    found += [] if study.banner else [f"Warned: {p}" for p in study.diagnosis.problems]
+    found += [*_extrapolation(study), *_prior_bound(study), *_calibration(study), *_pareto(study)]
+    found += [*_single(study), *_protocol(study)]
+    found.append(
+        "This version has no law discrepancy: intervals hold if the formula holds at every scale. "
+        "Far beyond the data they are too narrow."
+    )
+    return found
+
+
+def distances(study: Study) -> pd.DataFrame:
+    """Return how far each forecast point lies beyond the fitted runs.
+
+    Returns
+    -------
+    DataFrame
+        ``where``, ``times`` (scale over the largest fitted one), ``own_times`` (over the largest
+        fitted of the same family), for every point of every forecast.
+    """
+    rows = []
+    frame = study.fit.frame
+    for _, answer in study.forecasts:
+        if not isinstance(answer, Forecast):
+            continue
+        for _, point in answer.points.iterrows():
+            for scale in [s for s in ("compute", "params", "tokens") if s in point and s in frame][:1]:
+                own = frame[frame["family"] == point["family"]] if "family" in point and "family" in frame else frame
+                largest = float(own[scale].max()) if len(own) else np.nan
+                rows.append(
+                    {"where": words.point(point, study.outcome, study.groups),
+                     "times": float(point[scale] / frame[scale].max()), "own_times": float(point[scale] / largest)}
+                )  # fmt: skip
+    return pd.DataFrame(rows, columns=["where", "times", "own_times"])
+
+
+def _extrapolation(study: Study) -> list[str]:
+    table = distances(study)
+    beyond = table[(table["times"] > 1) | (table["own_times"] > 1)]
+    if beyond.empty:
+        return []
+    far = beyond.loc[beyond["own_times"].fillna(beyond["times"]).idxmax()]
+    text = (
+        f"{len(beyond)} of {len(table)} forecast points lie beyond the fitted runs. The farthest ({far['where']}) has "
+        f"{words.number(far['own_times'], 2)} times the compute of the largest fitted run"
+    )
+    same = "family" in study.fit.frame.columns and study.fit.frame["family"].nunique() > 1
+    text += f" of its family ({words.number(far['times'], 2)} times that of all runs). " if same else ". "
+    return [text + "A run at that scale is what would test it."]
+
+
+def _prior_bound(study: Study) -> list[str]:
+    found = []
+    for name, ratio in study.prior_ratio.items():
+        if ratio > PRIOR_BOUND:
+            meaning = study.fit.spec.law.parameter(name).meaning
+            found.append(
+                f"The data say little about {name} ({meaning}): its posterior is {words.percent(min(ratio, 9.99), 0)} as wide as "
+                "its prior. Another prior would move what rests on it."
+            )
+    return found
+
+
+def _calibration(study: Study) -> list[str]:
+    row = predictive_table(study.replicates).iloc[0]
+    n, share, nominal = int(row["n"]), float(row["coverage"]), float(row["level"])
+    error = np.sqrt(nominal * (1 - nominal) / n)
+    if abs(share - nominal) < 3 * error:
+        return []
+    way = "too narrow" if share < nominal else "too wide"
+    return [
+        f"The {words.level(nominal)} posterior predictive intervals hold {words.percent(share)} of the {n} fitted rows: "
+        f"they look {way}."
+    ]
+
+
+def _pareto(study: Study) -> list[str]:
+    head = study.loo.table.iloc[0]
+    if not head["bad_k"]:
+        return []
+    worst = study.loo.pointwise.sort_values("pareto_k", ascending=False)["unit"].head(3)
+    names = listed([str(w).replace("|", " ") for w in worst])
+    return [
+        f"{head['bad_k']} of {head['units']} {head['unit']}s have Pareto k above {head['good_k']:.2f} (worst: {names}): the model "
+        "leans on them, and leave-one-out is not reliable there. Check these figures first."
+    ]
+
+
+def _single(study: Study) -> list[str]:
+    frame = study.fit.frame
+    if "family" not in study.groups:
+        return []
+    unit = "run" if "run" in frame.columns else None
+    sizes = frame.groupby("family")[unit].nunique() if unit else frame.groupby("family").size()
+    single = sizes[sizes == 1]
+    if single.empty:
+        return []
+    return [f"{len(single)} of {len(sizes)} families rest on one run ({listed(single.index, 6)}): what is said of them is "
+            "mostly the population. A second run of each would change it."]  # fmt: skip
+
+
+def _protocol(study: Study) -> list[str]:
+    return [s for s in identified(study) if "protocol" in s.split(":")[0] or "cannot be told" in s]
+
+
+def identified(study: Study) -> list[str]:
+    """Return, per parameter and group, how far its effects are identified, in words."""
+    table = identification(study.fit)
+    found = []
+    for row in table.to_dict("records"):
+        ratio = float(row["ratio"])
+        state = "well identified" if ratio < 0.4 else "partly identified" if ratio < CONFOUNDED else "hardly identified"
+        text = (
+            f"Effects of {words.group(str(row['group']))} on {row['parameter']}: {state}. The posterior sd of an effect is "
+            f"{words.percent(ratio, 0)} of the learned sd between its {row['levels']} levels"
+        )
+        if ratio >= CONFOUNDED:
+            text += "; they cannot be told from other effects, for example a protocol that only one family uses"
+        found.append(text + ".")
+    return found + _nested(study)
+
+
+def _nested(study: Study) -> list[str]:
+    """Count the families of which all rows have one protocol: there, the two are confounded."""
+    frame = study.fit.frame
+    if not {"family", "protocol"} <= set(study.groups):
+        return []
+    within = ["family", "task"] if "task" in frame else ["family"]
+    kinds = frame.groupby(within)["protocol"].nunique()
+    alone = int((kinds == 1).sum())
+    return [
+        f"Family and protocol: in {alone} of {len(kinds)} pairs of family and task every row was measured with one protocol, so "
+        "the family's and the protocol's part are told apart only through other families that used it."
+    ]

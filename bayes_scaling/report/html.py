@@ -1,0 +1,108 @@
+"""From studies to one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from bayes_scaling.report import results, sections, sentences
+from bayes_scaling.report.blocks import Section
+from bayes_scaling.report.study import Study
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A study as the template shows it."""
+
+    anchor: str
+    title: str
+    question: str
+    banner: str
+    answers: list[str]
+    sections: list[Section]
+
+
+def write_report(studies: Sequence[Study], path: str | Path, *, title: str | None = None) -> Path:
+    """Write studies as one self-contained HTML file.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+    path : str or Path
+        Where to write; the file appears only when it is complete.
+    title : str, optional
+        Heading of the page; the study's own title for one study.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        No study was given.
+    """
+    if not studies:
+        raise ValueError("no study to report; give at least one.")
+    heading = title or (studies[0].title if len(studies) == 1 else "Scaling laws: report")
+    text = render([_page(study, i) for i, study in enumerate(studies)], heading)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(target, text)
+    return target
+
+
+def render(pages: Sequence[Page], title: str) -> str:
+    """Return the HTML text; everything that is not markup of ours is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return environment.get_template("report.html.j2").render(pages=pages, title=title, css=css, date=today)
+
+
+def _page(study: Study, number: int) -> Page:
+    made = [
+        sections.data_section(study),
+        sections.model_section(study),
+        sections.prior_section(study),
+        sections.diagnostics_section(study),
+        sections.posterior_section(study),
+        results.checks_section(study),
+        results.loo_section(study),
+        results.forecast_section(study),
+        results.comparison_section(study),
+        results.caveats_section(study),
+        results.provenance_section(study),
+    ]
+    anchor = re.sub(r"[^a-z0-9]+", "-", study.card.name.lower()).strip("-") or "study"
+    return Page(
+        f"{anchor}-{number + 1}", study.title, study.card.question, study.banner, sentences.answers(study),
+        [s for s in made if s is not None],
+    )  # fmt: skip
+
+
+def _write_whole(target: Path, text: str) -> None:
+    """Write to a temporary file and move it into place: an interrupted report leaves nothing."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,209 @@
+"""The sections of a study: checks, forecasts, comparisons, provenance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from bayes_scaling import plots
+from bayes_scaling.check import predictive_table
+from bayes_scaling.compare import by_group
+from bayes_scaling.forecasts import Forecast, Reach
+from bayes_scaling.model.card import ComparePart, ForecastPart
+from bayes_scaling.plots.tables import reads_compute
+from bayes_scaling.report import sentences, words
+from bayes_scaling.report.blocks import Bullets, Code, Section, Table, Text, table
+from bayes_scaling.report.caveats import caveats, identified
+from bayes_scaling.report.figures import picture
+from bayes_scaling.report.study import Study
+
+MOST_GROUPS = 15
+MOST_CONTRASTS = 30
+CURVE_DRAWS = 400
+
+
+def checks_section(study: Study) -> Section:
+    """Return posterior predictive checks, overall, per family and against scale."""
+    made = study.replicates
+    by = "family" if "family" in made.frame.columns and made.frame["family"].nunique() > 1 else None
+    unit = "points of accuracy" if study.outcome == "accuracy" else "log loss"
+    overall = picture(
+        lambda: plots.posterior_predictive(made, by=by, warning=study.banner),
+        f"Observed {study.outcome} against the posterior predictive median with 90 % intervals.",
+        "Each fitted row against its replicates. Crosses lie outside their interval; one in ten is expected.",
+    )  # fmt: skip
+    blocks: list[Any] = [overall, _coverage(predictive_table(made), f"All rows; residuals in {unit}")]
+    if "compute" in made.frame.columns:
+        blocks.append(
+            picture(
+                lambda: plots.residuals(made, by=by, warning=study.banner),
+                "Residuals against training compute.",
+                "A trend with compute would mean that the law bends otherwise than the data. Coloured are the families "
+                "whose mean residual is most unusual.",
+            )  # fmt: skip
+        )
+    if by:
+        part = predictive_table(made, by=by).sort_values("z", key=abs, ascending=False, na_position="last")
+        blocks.append(_coverage(part, f"By family, the most unusual mean first; residuals in {unit}"))
+    return Section("Posterior predictive checks", blocks)
+
+
+def _coverage(made: pd.DataFrame, caption: str) -> Table:
+    show = {str(made.columns[0]): str(made.columns[0]), "n": "rows", "coverage": "inside the 90 % equal-tailed interval",
+            "mean_residual": "mean residual", "standard_error": "its standard error", "z": "ratio",
+            "largest_residual": "largest residual"}  # fmt: skip
+    how = {"z": lambda v: words.number(v, 2), "mean_residual": lambda v: words.number(v, 2),
+           "standard_error": lambda v: words.number(v, 2), "largest_residual": lambda v: words.number(v, 2)}  # fmt: skip
+    return table(made, caption, columns=show, formats=how, most=MOST_GROUPS)
+
+
+def loo_section(study: Study) -> Section:
+    """Return leave-one-out with Pareto k, and the calibration of left-out rows."""
+    head = study.loo.table.iloc[0]
+    unit = str(head["unit"])
+    text = (
+        f"Expected log density of a left-out {unit}, summed over {head['units']}: {words.number(head['elpd'], 4)} (standard error "
+        f"{words.number(head['se'], 2)}); effective parameters {words.number(head['p_loo'], 3)}. {head['bad_k']} have Pareto k above "
+        f"{head['good_k']:.2f}. From {study.loo_draws} draws. This answers “another {unit} like these”, not “a larger run”."
+    )
+    k = picture(
+        lambda: plots.loo_k(study.loo, warning=study.banner),
+        f"Pareto k of each left-out {unit}; {head['bad_k']} lie above the threshold.",
+        f"Pareto k per {unit}. Above the threshold the approximation fails, usually because the model leans on that {unit}.",
+    )  # fmt: skip
+    pit = picture(
+        lambda: plots.loo_pit(study.pit, warning=study.banner),
+        "ECDF of LOO-PIT values minus the uniform, with a 95 % simultaneous band.",
+        "Calibrated intervals keep the line in the band. Rows of one run are left out together and are not independent, "
+        "so leaving the band slightly is not yet a failure.",
+    )  # fmt: skip
+    return Section("Leave-one-out", [Text(text), k, pit])
+
+
+def forecast_section(study: Study) -> Section:
+    """Return every forecast with its intervals and a picture."""
+    blocks: list[Any] = []
+    for part, answer in study.forecasts:
+        blocks += [Text(f"{part.title}.")]
+        blocks += _reach(study, answer) if isinstance(answer, Reach) else _forecast(study, part, answer)
+    if not blocks:
+        blocks = [Text("The card asks for no forecast.")]
+    if not reads_compute(study.fit) or len(study.groups) == 0:
+        constants = tuple(study.fit.spec.law.published) if "task" not in study.groups else ()
+        blocks.append(
+            picture(
+                lambda: plots.curve(study.fit, constants=constants, draws=CURVE_DRAWS, warning=study.banner),
+                "The fitted law against compute with the data and published constants.",
+                "The law's posterior bands at the runs' usual ratio of tokens to parameters; runs with another ratio are hollow "
+                "and belong to other curves.",
+            )  # fmt: skip
+        )
+    return Section("Forecasts", blocks)
+
+
+KIND_TEXT = {
+    "law": "the law itself, without noise",
+    "mean": "law and discrepancy (none in this version)",
+    "response": "what a new run would measure: parameter uncertainty, run effect and observation noise",
+}
+
+
+def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
+    groups = [g for g in study.groups if g in answer.points.columns]
+    show = {**{g: g for g in groups}, **{c: c for c in ("params", "tokens", "compute") if c in answer.table.columns},
+            "median": "median", "level": "level", "lower": "from", "upper": "to", "mcse_median": "MCSE of median"}  # fmt: skip
+    how = dict.fromkeys(["median", "lower", "upper"], lambda v: words.outcome(v, study.outcome))
+    scale = 100 if study.outcome == "accuracy" else 1
+    extra = {"level": words.level, "mcse_median": lambda v: words.number(scale * v, 2)}
+    kind = words.KINDS[answer.interval]
+    unit = "MCSE in points of accuracy" if study.outcome == "accuracy" else "nats per token"
+    caption = f"{part.title}: median and {kind} intervals ({unit}); {KIND_TEXT[answer.kind]}"
+    drawn = picture(
+        lambda: plots.forecast(answer, fit=study.fit, warning=study.banner),
+        f"{part.title}: forecasts with intervals against scale, over the fitted runs.",
+        f"Kind: {answer.kind}. Thick bars {words.level(min(answer.levels))}, thin bars {words.level(max(answer.levels))}, {kind}. "
+        "Bands are the law alone. Right of the dotted line there are no runs.",
+    )  # fmt: skip
+    return [drawn, table(answer.table, caption, columns=show, formats={**how, **extra})]
+
+
+def _reach(study: Study, answer: Reach) -> list[Any]:
+    groups = [g for g in study.groups if g in answer.table.columns]
+    show = {**{g: g for g in groups}, "target": "target", "median": "median", "level": "level", "lower": "from", "upper": "to",
+            "p_unreachable": "P(not reached at any compute)"}  # fmt: skip
+    how = {**dict.fromkeys(["median", "lower", "upper"], words.flop), "level": words.level,
+           "p_unreachable": words.probability, "target": lambda v: sentences.target(v, study.outcome)}  # fmt: skip
+    drawn = picture(
+        lambda: plots.reach(answer, level=max(answer.levels), warning=study.banner),
+        "Compute to reach each target, with intervals.",
+        f"{words.level(max(answer.levels))} equal-tailed intervals; an arrow means that this end is not reached at any compute.",
+    )  # fmt: skip
+    return [drawn, table(answer.table, "Compute to reach the target: median and equal-tailed intervals of the law",
+                         columns=show, formats=how)]  # fmt: skip
+
+
+def comparison_section(study: Study) -> Section | None:
+    """Return contrasts in sentences, ranking, parameters by family and identification."""
+    blocks: list[Any] = []
+    for part, contrasts, ranking in study.comparisons:
+        blocks += _comparison(study, part, contrasts, ranking)
+    for parameter, group, _ in study.fit.spec.all_effects():
+        if group == "family":
+            blocks += _by_family(study, parameter.name)
+    if any(True for _ in study.fit.spec.all_effects()):
+        blocks += [Text("How far the effects are identified:"), Bullets(identified(study))]
+    return Section("Comparison of families", blocks) if blocks else None
+
+
+def _comparison(study: Study, part: ComparePart, contrasts: pd.DataFrame, ranking: pd.DataFrame) -> list[Any]:
+    lines = [sentences.contrast(study, part, row) for _, row in contrasts.head(MOST_CONTRASTS).iterrows()]
+    if len(contrasts) > MOST_CONTRASTS:
+        lines.append(f"The first {MOST_CONTRASTS} of {len(contrasts)} pairs are written out.")
+    value = words.flop if part.target is not None else (lambda v: words.outcome(v, study.outcome))
+    group = str(ranking.columns[0])
+    show = {group: group, "median": "median", "lower": "5 %", "upper": "95 %", "rank": "rank", "rank_lower": "rank from",
+            "rank_upper": "rank to", "p_best": "P(best)", "p_unreachable": "P(not reached)"}  # fmt: skip
+    how = {**dict.fromkeys(["median", "lower", "upper"], value), "p_best": words.probability,
+           "p_unreachable": words.probability}  # fmt: skip
+    share = words.level(float(ranking["level"].iloc[0]))
+    what = "compute to the target" if part.target is not None else study.outcome
+    drawn = picture(
+        lambda: plots.contrasts(contrasts, warning=study.banner),
+        f"{part.title}: pairwise contrasts with {share} intervals.",
+        f"Pairwise contrasts, {share} equal-tailed; at the right the probability that the first of the pair is better.",
+    )  # fmt: skip
+    caption = f"{part.title}: ranking by {what}, best first; {share} equal-tailed intervals"
+    return [Text(f"{part.title}."), drawn, Bullets(lines), table(ranking, caption, columns=show, formats=how)]
+
+
+def _by_family(study: Study, parameter: str) -> list[Any]:
+    made = by_group(study.fit, parameter)
+    meaning = next(p.meaning for p in study.fit.spec.parameters() if p.name == parameter)
+    drawn = picture(
+        lambda: plots.parameters_by_group(study.fit, parameter, warning=study.banner),
+        f"{parameter} of each family with 90 % intervals beside the population.",
+        f"{parameter}: {meaning}. Medians and 90 % equal-tailed intervals; the grey band is the population.",
+    )  # fmt: skip
+    show = {"family": "family", "median": "median", "lower": "5 %", "upper": "95 %", "effect": "effect (unconstrained scale)",
+            "runs": "runs"}  # fmt: skip
+    how = {"runs": lambda v: words.number(v, 3)}
+    return [drawn, table(made, f"{parameter} by family", columns=show, formats=how)]
+
+
+def caveats_section(study: Study) -> Section:
+    """Return what would change the conclusion."""
+    return Section("What would change the conclusion", [Bullets(caveats(study))])
+
+
+def provenance_section(study: Study) -> Section:
+    """Return what reproduces this fit: seed, data hash, settings, versions and the card."""
+    meta = study.fit.meta
+    rows = [["seed", str(meta["seed"])], ["data hash (SHA-256 of the rows used)", str(meta["data_hash"])]]
+    rows += [[f"sampler: {k}", str(v)] for k, v in meta["settings"].items()]
+    rows += [[f"seconds: {k}", words.number(v)] for k, v in meta["seconds"].items()]
+    rows += [[f"version: {k}", str(v)] for k, v in meta["versions"].items()]
+    text = "This card, the data with this hash, the seed and these versions reproduce the fit."
+    return Section(
+        "Reproduce", [Text(text), Table("Provenance", ["what", "value"], rows), Code("The card", study.card.to_toml())]
+    )

@@ -1,0 +1,140 @@
+"""Answers as sentences: forecasts, compute to reach, contrasts. Made from tables, never by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.forecasts import Forecast, Reach
+from bayes_scaling.forecasts.points import describe_groups
+from bayes_scaling.model.card import ComparePart
+from bayes_scaling.report import words
+from bayes_scaling.report.study import Study
+
+SHORT = 4  # sentences per question in the answer box
+
+
+def answers(study: Study) -> list[str]:
+    """Return the short answers of a study, each with its interval."""
+    found: list[str] = []
+    for part, answer in study.forecasts:
+        made = reach(study, answer) if isinstance(answer, Reach) else forecast(study, answer)
+        found += [f"{part.title}: {text}" for text in _some(made)]
+    for part, contrasts, ranking in study.comparisons:
+        found.append(f"{part.title}: {best(study, part, ranking)}")
+        if len(contrasts) == 1:
+            found.append(contrast(study, part, contrasts.iloc[0]))
+    return found
+
+
+def _some(sentences: list[str]) -> list[str]:
+    """Return the last sentences (the largest scales come last in a card)."""
+    if len(sentences) <= SHORT:
+        return sentences
+    step = len(sentences) / SHORT
+    return [sentences[math.ceil((i + 1) * step) - 1] for i in range(SHORT)]
+
+
+def forecast(study: Study, answer: Forecast) -> list[str]:
+    """Return a sentence per point, with the widest interval."""
+    share = max(answer.levels)
+    table = answer.tabulate([share], answer.interval)
+    groups = [g for g in study.groups if g in table.columns]
+    found = []
+    for _, row in table.iterrows():
+        low, high = (words.outcome(float(row[c]), study.outcome) for c in ("lower", "upper"))
+        ends = words.interval(low, high, share, answer.interval)
+        middle = words.outcome(float(row["median"]), study.outcome)
+        where = words.point(row, study.outcome, groups)
+        found.append(f"{where}: {study.outcome} {middle}{words.unit(study.outcome)} ({ends}).")
+    return found
+
+
+def target(value: float, outcome: str) -> str:
+    """Return a target in words."""
+    return f"accuracy {100 * value:g} %" if outcome == "accuracy" else f"loss {value:g}"
+
+
+def reach(study: Study, answer: Reach) -> list[str]:
+    """Return a sentence per group and target; a quantile that is not reached says so."""
+    share = max(answer.levels)
+    table = answer.table[answer.table["level"] == share]
+    varying = [g for g in study.groups if g in table.columns]
+    names = describe_groups(table, varying)
+    found = []
+    for name, (_, row) in zip(names, table.iterrows(), strict=True):
+        who = f"{name}, {target(row['target'], study.outcome)}".lstrip(", ")
+        ends = words.interval(words.flop(row["lower"]), words.flop(row["upper"]), share, "eti")
+        missing = float(row["p_unreachable"])
+        text = f"{who}: {words.flop(row['median'])} ({ends})"
+        found.append(text + (f"; with {words.p_equals(missing)} no compute reaches it." if missing else "."))
+    return found
+
+
+def contrast(study: Study, part: ComparePart, row: pd.Series) -> str:
+    """Return one contrast as a sentence.
+
+    Examples
+    --------
+    ``A needs 2.1 times less compute than B ..., 90 % equal-tailed interval 1.2 to 3.4, P = 0.97``.
+    """
+    a, b, share = row["a"], row["b"], float(row["level"])
+    p = words.p_equals(float(row["p_a_better"]))
+    if part.target is None:
+        return _difference(study, part, row, p)
+    where = f"to reach {target(part.target, study.outcome)}{_held(part)}"
+    if not np.isfinite(row["p_a_better"]):
+        return f"Neither {a} nor {b} reaches {target(part.target, study.outcome)}{_held(part)} at any compute."
+    middle, low, high = (float(row[c]) for c in ("median", "lower", "upper"))
+    if middle < 1:  # said from the side of the one that needs less
+        a, b, p = b, a, words.p_equals(1 - float(row["p_a_better"]))
+        middle, low, high = (1 / v if v > 0 else math.inf for v in (middle, high, low))
+    times = [words.number(v) if math.isfinite(v) else "no limit" for v in (middle, low, high)]
+    text = f"{a} needs {times[0]} times less compute than {b} {where}, "
+    if not math.isfinite(middle):
+        text = f"{a} reaches {target(part.target, study.outcome)}{_held(part)} where {b} probably does not; times less compute: "
+    text += f"{words.interval(times[1], times[2], share, 'eti')}, {p} that {a} needs less."
+    lost = float(row["p_undefined"])
+    return text + (
+        f" (In {words.percent(lost, 0)} of the draws neither reaches it; they are left out.)" if lost else ""
+    )
+
+
+def _difference(study: Study, part: ComparePart, row: pd.Series, p: str) -> str:
+    a, b, share = row["a"], row["b"], float(row["level"])
+    middle, low, high = (float(row[c]) for c in ("median", "lower", "upper"))
+    if middle < 0:
+        sign = -1.0
+        low, high = -high, -low
+    else:
+        sign = 1.0
+    name = study.outcome
+    more = "higher" if sign > 0 else "lower"
+    scale, what = (100, " points") if name == "accuracy" else (1, words.unit(name))
+    low_text, high_text = (words.number(scale * v, 2) for v in (low, high))
+    at = ", ".join(f"{k} {words.cell(v, k)}" for k, v in part.at.items())
+    return (
+        f"{a} has {words.number(scale * sign * middle, 2)}{what} {more} {name} than {b} at {at}{_held(part)}, "
+        f"{words.interval(low_text, high_text, share, 'eti')}, {p} that {a} is better."
+    )
+
+
+def _held(part: ComparePart) -> str:
+    held = ", ".join(str(v) for v in part.hold.values())
+    path = f" along {part.tokens_per_param:g} tokens per parameter" if part.tokens_per_param else ""
+    return (f" on {held}" if held else "") + path
+
+
+def best(study: Study, part: ComparePart, ranking: pd.DataFrame) -> str:
+    """Return who ranks first, and how sure that is."""
+    first = ranking.iloc[0]
+    group = str(ranking.columns[0])
+    lead = f"{first[group]} ranks first with {words.p_equals(float(first['p_best']))}"
+    ranks = words.interval(str(first["rank_lower"]), str(first["rank_upper"]), float(first["level"]), "eti")
+    text = f"{lead} (rank: {ranks}) of {len(ranking)} compared"
+    if len(ranking) > 1:
+        second = ranking.iloc[1]
+        text += f"; next {second[group]}, first with {words.p_equals(float(second['p_best']))}"
+    return text + "."

@@ -1,0 +1,183 @@
+"""Numbers and sentences for people. Every interval names its level and its kind."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.laws import Prior
+from bayes_scaling.laws.base import Parameter
+from bayes_scaling.model import ModelSpec
+from bayes_scaling.model.spec import sd_name
+
+KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
+NONE = "–"
+_UP = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a number with sensible digits; very large and small ones as powers of ten."""
+    if value is None or not isinstance(value, int | float | np.number):
+        return NONE if value is None else str(value)
+    value = float(value)
+    if math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if size != 0 and (size >= 1e5 or size < 1e-3):
+        return power(value, max(digits - 1, 1))
+    if value == int(value) and size < 1e5:
+        return f"{int(value)}".replace("-", "−")
+    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def power(value: float, decimals: int = 1) -> str:
+    """Return a number as 1.2 × 10²⁴."""
+    factor, exponent = f"{value:.{decimals}e}".split("e")
+    factor = factor.rstrip("0").rstrip(".") if "." in factor else factor
+    tens = "10" + str(int(exponent)).translate(_UP)
+    return tens if factor == "1" else f"{factor.replace('-', '−')} × {tens}"
+
+
+def flop(value: Any) -> str:
+    """Return a compute in FLOP as a power of ten, or `not reached`."""
+    value = float(value)
+    return f"{power(value)} FLOP" if math.isfinite(value) else "not reached"
+
+
+def count(value: float) -> str:
+    """Return parameters or tokens as people say them: 6.9 billion."""
+    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if value >= size:
+            return f"{value / size:.3g} {name}"
+    return f"{value:.3g}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share in percent."""
+    return NONE if not math.isfinite(share) else f"{100 * share:.{digits}f} %"
+
+
+def probability(p: float) -> str:
+    """Return a probability; 0 and 1 of finitely many draws are not claimed."""
+    if not math.isfinite(p):
+        return NONE
+    if p > 0.995:
+        return "> 0.99"
+    return "< 0.01" if p < 0.005 else f"{p:.2f}"
+
+
+def p_equals(p: float) -> str:
+    """Return `P = 0.93` or `P > 0.99`."""
+    text = probability(p)
+    return f"P {text}" if text[0] in "<>" else f"P = {text}"
+
+
+def outcome(value: float, name: str) -> str:
+    """Return a loss with three decimals, an accuracy in percent."""
+    if not math.isfinite(value):
+        return NONE
+    return percent(value) if name == "accuracy" else f"{value:.3f}"
+
+
+def unit(name: str) -> str:
+    """Return the unit of the outcome as it follows a number."""
+    return "" if name == "accuracy" else " nats per token"
+
+
+def level(share: float) -> str:
+    """Return an interval's level: `90 %`."""
+    return f"{100 * share:g} %"
+
+
+def interval(low: str, high: str, share: float, kind: str) -> str:
+    """Return `90 % equal-tailed interval LOW to HIGH`."""
+    return f"{level(share)} {KINDS.get(kind, kind)} interval {low} to {high}"
+
+
+def prior(given: Prior) -> str:
+    """Return a prior in words."""
+    n = {k: number(v) for k, v in given.numbers.items()}
+    upper = f", 5 % above {n['upper95']}" if "upper95" in n else ""
+    forms = {
+        "lognormal": f"log-normal, median {n.get('median')}{upper}",
+        "logitnormal": f"logit-normal, median {n.get('median')}{upper}",
+        "halfnormal": f"half-normal{upper}",
+        "normal": f"normal, mean {n.get('mean')}, sd {n.get('sd')}",
+        "beta": f"beta({n.get('alpha')}, {n.get('beta')})",
+        "gamma": f"gamma({n.get('alpha')}, {n.get('beta')})",
+        "exponential": f"exponential, mean {n.get('mean')}",
+        "uniform": f"uniform from {n.get('lower')} to {n.get('upper')}",
+    }
+    return forms[given.dist]
+
+
+def group(name: str) -> str:
+    """Return a group in words; an interaction is one within the other."""
+    return " within ".join(reversed(name.split(":"))) if ":" in name else name
+
+
+def pooling(spec: ModelSpec, parameter: Parameter) -> str:
+    """Return how a parameter is shared between groups."""
+    effects = spec.effects(parameter)
+    if not effects:
+        return "one value for all rows"
+    parts = []
+    for name, kind in effects.items():
+        if kind == "none":
+            parts.append(f"a value of its own per {group(name)}")
+        else:
+            sd = spec.sd_prior(parameter, name)
+            parts.append(f"partially pooled over {group(name)} (prior of {sd_name(parameter.name, name)}: {prior(sd)})")
+    return "; ".join(parts)
+
+
+NOISE = {
+    "student_t": "Student-t noise on log loss, so that single bad runs do not pull the law",
+    "normal": "normal noise on log loss",
+    "beta_binomial": "counts of right answers, beta-binomial: binomial scatter and learned overdispersion",
+    "beta": "beta noise with learned precision, censored at 0 and 1 (the number of items is not known for every row)",
+}
+
+
+def noise(spec: ModelSpec) -> str:
+    """Return the noise in words."""
+    text = f"Observations have {NOISE.get(spec.noise.observation, spec.noise.observation)}. "
+    text += "Rows of one run share a run effect. " if spec.noise.run_effect else "There is no run effect. "
+    return text + "This version has no law discrepancy: the formula is taken to hold exactly at every scale."
+
+
+def cell(value: Any, column: str) -> str:
+    """Return a table's cell by the name of its column."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NONE
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value.replace("|", ", ")
+    if column in ("compute", "params", "tokens", "unique_tokens", "active_params"):
+        return power(float(value), 2)
+    if column in ("chance", "accuracy", "coverage"):
+        return percent(float(value))
+    return number(value)
+
+
+def rows(n: int) -> str:
+    """Return `1 row` or `n rows`."""
+    return f"{n} row" if n == 1 else f"{n} rows"
+
+
+def point(values: pd.Series, outcome_name: str, groups: list[str]) -> str:
+    """Return where a forecast is made: groups and scale."""
+    who = [str(values[g]) for g in groups if g in values]
+    where = []
+    if "params" in values and "tokens" in values:
+        where.append(f"{count(values['params'])} parameters and {count(values['tokens'])} tokens")
+    if "compute" in values:
+        where.append(flop(values["compute"]))
+    return ", ".join([*who, *(where[:1] if len(where) > 1 and outcome_name == "loss" else where[-1:])])
