@@ -10,7 +10,7 @@ import pytest
 mpl.use("Agg")
 sys.path.insert(0, str(Path(__file__).parent))  # tests of all rooms import simulated.py and sbc.py
 
-SETTINGS = {"draws": 1000, "tune": 800, "chains": 2, "adaptation": "diag"}
+SETTINGS = {"draws": 1500, "tune": 1000, "chains": 2, "adaptation": "diag"}
 
 
 @pytest.fixture

@@ -112,9 +112,7 @@ def _updates(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
     data = observed(spec, rows)
     updates: dict[str, Any] = dict(rows.inputs)
     updates |= {f"{g}_index": code for g, code in rows.index.items()}
-    updates["y"] = data["y"]
-    if "n_items" in data:
-        updates["n_items"] = data["n_items"]
+    updates |= {name: data[name] for name in ("y", "n_items", "log_choose") if name in data}
     return updates
 
 

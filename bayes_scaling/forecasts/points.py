@@ -30,9 +30,7 @@ def grid(**columns: Any) -> pd.DataFrame:
     >>> grid(family=["A", "B"], compute=[1e24, 1e25]).shape
     (4, 2)
     """
-    values = [
-        list(v) if isinstance(v, Sequence | np.ndarray) and not isinstance(v, str) else [v] for v in columns.values()
-    ]
+    values = [[v] if np.ndim(v) == 0 else list(v) for v in columns.values()]
     return pd.DataFrame(list(itertools.product(*values)), columns=list(columns))
 
 
@@ -172,7 +170,7 @@ def extend(fit: Fit, draws: Draws, new: Mapping[str, list[str]], rng: np.random.
 def run_identity(frame: pd.DataFrame) -> np.ndarray:
     """Return each point's run; points without one are runs of their own."""
     if "run" in frame.columns:
-        return run_labels(frame).to_numpy(dtype=object)
+        return run_labels(frame, nameless="point").to_numpy(dtype=object)
     return np.array([f"point {i}" for i in range(len(frame))], dtype=object)
 
 

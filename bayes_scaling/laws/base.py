@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -61,6 +62,10 @@ class Prior:
                 f'Write for example {{dist = "{dist}", {", ".join(w + " = ..." for w in wanted)}}}.'
             )
         self.dist = dist
+        for name in wanted:
+            value = numbers[name]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise CardError(f"prior {dist}: {name} = {value!r}; expected a finite number.")
         self.numbers = {k: float(numbers[k]) for k in wanted}
         self._check_order()
 
@@ -69,7 +74,7 @@ class Prior:
         low, high = n.get("median", n.get("lower")), n.get("upper95", n.get("upper"))
         if low is not None and high is not None and not low < high:
             raise CardError(f"prior {self}: the upper number must be larger than the other one.")
-        if self.dist in ("lognormal", "halfnormal", "exponential", "gamma") and min(n.values()) <= 0:
+        if self.dist in ("lognormal", "halfnormal", "exponential", "gamma", "beta") and min(n.values()) <= 0:
             raise CardError(f"prior {self}: every number must be positive.")
         if self.dist == "logitnormal" and not (n["median"] > 0 and n["upper95"] < 1):
             raise CardError(f"prior {self}: both numbers must lie between 0 and 1.")
@@ -83,6 +88,8 @@ class Prior:
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> Prior:
         """Read the form a card holds."""
+        if not isinstance(table, Mapping):
+            raise CardError(f"a prior is {table!r}; expected a table {{dist = ..., median = ..., upper95 = ...}}.")
         if "dist" not in table:
             raise CardError(f"a prior needs `dist`; found {listed(table)}, expected one of {listed(cls.FORMS)}.")
         return cls(table["dist"], **{k: v for k, v in table.items() if k != "dist"})

@@ -97,9 +97,3 @@ def _funcify(op, node, **kwargs):
         return value, in_mean, in_concentration
 
     return terms
-
-
-def log_choose(items: Any, count: Any) -> np.ndarray:
-    """Return the log binomial coefficient, shape (row,)."""
-    n, k = np.asarray(items, dtype=float), np.asarray(count, dtype=float)
-    return special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)

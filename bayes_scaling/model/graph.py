@@ -48,8 +48,8 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
         run_effect = _run_effect(spec, rows, index)
         center = noise.location(xp, spec.outcome, mean, run_effect, data["chance"])
         data["y"] = pm.Data("y", data["y"], dims="row")
-        if "n_items" in data:
-            data["n_items"] = pm.Data("n_items", data["n_items"], dims="row")
+        for name in {"n_items", "log_choose"} & set(data):
+            data[name] = pm.Data(name, data[name], dims="row")
         noise.OBSERVATIONS[spec.noise.observation].observe(center, at_row, data)
     return model
 

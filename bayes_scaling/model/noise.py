@@ -22,6 +22,8 @@ RUN_SD = {
 }
 CENSOR = 1e-3  # accuracies nearer to 0 or 1 than this are rounded ones
 _EDGE = 1e-7
+_TINY = 1e-300  # keeps the log of a probability finite
+_LARGEST_LOG = 500.0  # heavy tails reach beyond what a float can hold
 
 
 def location(xp: Backend, outcome: str, mean: Any, run_effect: Any, chance: Any) -> Any:
@@ -76,7 +78,7 @@ class StudentT:
     ) -> np.ndarray:
         """Return simulated losses, shape (draw, row)."""
         noise = rng.standard_t(np.broadcast_to(values["nu"], center.shape)) * values["sigma"]
-        return center * np.exp(noise)
+        return center * np.exp(np.clip(noise, -_LARGEST_LOG, _LARGEST_LOG))
 
 
 class Normal:
@@ -134,8 +136,20 @@ class BetaBinomial:
         import pymc as pm
         import pytensor.tensor as pt
 
-        a, b = cls.shapes(pt.clip(center, _EDGE, 1 - _EDGE), values)
-        pm.BetaBinomial("right", n=data["n_items"], alpha=a, beta=b, observed=data["y"], dims="row")
+        from bayes_scaling.model.betabinomial import beta_binomial_terms
+
+        def logp(value: Any, n: Any, mean: Any, concentration: Any, log_choose: Any) -> Any:
+            return beta_binomial_terms(value, n, mean, concentration)[0] + log_choose
+
+        def random(n: Any, mean: Any, concentration: Any, log_choose: Any, rng: Any = None, size: Any = None) -> Any:
+            return rng.binomial(n, rng.beta(mean * concentration, (1 - mean) * concentration, size))
+
+        mean = pt.clip(center, _EDGE, 1 - _EDGE)
+        concentration = values["overdispersion"] ** -2.0 * pt.ones_like(mean)
+        pm.CustomDist(
+            "right", data["n_items"], mean, concentration, data["log_choose"], logp=logp, random=random,
+            dtype="int64", observed=data["y"], dims="row",
+        )  # fmt: skip
 
     @classmethod
     def log_density(cls, y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
@@ -186,7 +200,7 @@ class Beta:
             rows = np.flatnonzero(tail)
             if rows.size:
                 mu, nu = (1 - center[rows] if flip else center[rows]), phi[rows]
-                pm.Potential(name, pt.log(pt.betainc(mu * nu, (1 - mu) * nu, CENSOR)))
+                pm.Potential(name, pt.log(pt.betainc(mu * nu, (1 - mu) * nu, CENSOR) + _TINY))
 
     @staticmethod
     def log_density(y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
@@ -194,8 +208,8 @@ class Beta:
         center = np.clip(center, _EDGE, 1 - _EDGE)
         a, b = center * values["precision"], (1 - center) * values["precision"]
         inside = stats.beta.logpdf(np.clip(y, CENSOR, 1 - CENSOR), a, b)
-        low = np.log(special.betainc(a, b, CENSOR) + 1e-300)
-        high = np.log(special.betainc(b, a, CENSOR) + 1e-300)
+        low = np.log(special.betainc(a, b, CENSOR) + _TINY)
+        high = np.log(special.betainc(b, a, CENSOR) + _TINY)
         return np.where(y <= CENSOR, low, np.where(y >= 1 - CENSOR, high, inside))
 
     @staticmethod

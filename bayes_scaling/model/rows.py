@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from bayes_scaling.data import check_runs, has_flag
 from bayes_scaling.errors import DataError, did_you_mean, listed
@@ -140,12 +141,15 @@ def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec
 
 
 def _has_repeats(frame: pd.DataFrame) -> bool:
-    return "run" in frame.columns and bool(frame["run"].notna().all() and run_labels(frame).duplicated().any())
+    return "run" in frame.columns and bool(run_labels(frame).duplicated().any())
 
 
-def run_labels(frame: pd.DataFrame) -> pd.Series:
-    """Return the identity of each row's run: its name within its family."""
-    return labels(frame, "family:run") if "family" in frame.columns else frame["run"].astype(str)
+def run_labels(frame: pd.DataFrame, *, nameless: str = "row") -> pd.Series:
+    """Return the identity of each row's run: its name within its family; a row without one is its own."""
+    named = labels(frame, "family:run") if "family" in frame.columns else frame["run"].astype(str)
+    missing = frame["run"].isna() | frame["run"].astype(str).isin(["", "nan", "None"])
+    own = pd.Series([f"{nameless} {i}" for i in range(len(frame))], index=frame.index)
+    return named.where(~missing, own)
 
 
 def _check_variation(spec: ModelSpec, frame: pd.DataFrame) -> None:
@@ -230,16 +234,22 @@ def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
 
 
 def observed(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
-    """Return what the likelihood reads: y on the modelled scale, n_items and chance, shape (row,)."""
+    """Return what the likelihood reads: y on the modelled scale, chance, and for counts n_items."""
     data: dict[str, Any] = {"chance": rows.column("chance", 0.0)}
     outcome = rows.column(spec.outcome)
     data[spec.outcome] = outcome
     if spec.noise.observation == "beta_binomial":
         data["n_items"] = np.round(rows.column("n_items")).astype(np.int64)
         data["y"] = np.round(outcome * data["n_items"]).astype(np.int64)
+        data["log_choose"] = log_choose(data["n_items"], data["y"])
     else:
         data["y"] = np.log(outcome) if spec.outcome == "loss" else outcome
     return data
+
+
+def log_choose(items: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return the log binomial coefficient, shape (row,)."""
+    return special.gammaln(items + 1) - special.gammaln(count + 1) - special.gammaln(items - count + 1)
 
 
 def locate(

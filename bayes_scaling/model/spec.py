@@ -209,6 +209,9 @@ def make_spec(
         )
     if isinstance(groups, str):
         groups = (groups,)
+    repeated = [g for i, g in enumerate(groups) if g in groups[:i]]
+    if repeated:
+        raise CardError(f"groups names {listed(repeated)} twice: {list(groups)}; name each group once.")
     parts = noise if isinstance(noise, Noise) else Noise(**_known(noise or {}, Noise.__annotations__, "noise"))
     spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts)
     noise_room.check_fits_outcome(parts.observation, outcome)
@@ -236,12 +239,16 @@ def _known(table: Mapping[str, Any], keys: Any, where: str) -> dict[str, Any]:
 def _pooling(spec: ModelSpec, given: Mapping[str, str | Mapping[str, str]]) -> dict[str, dict[str, str]]:
     names = [p.name for p in (*spec.law.parameters, *noise_room.every_parameter(spec.outcome))]
     checked: dict[str, dict[str, str]] = {}
+    if not isinstance(given, Mapping):
+        raise CardError(f'pooling is {given!r}; expected a table by parameter, such as {{alpha = "partial"}}.')
     for name, value in given.items():
         if name not in names:
             raise CardError(
                 f"pooling names {name!r}, which law {spec.law.name} with {spec.outcome} does not have; "
                 f"it has {listed(names)}." + did_you_mean(name, names)
             )
+        if not isinstance(value, str | Mapping):
+            raise CardError(f"pooling of {name} is {value!r}; expected {listed(POOLINGS)}, or a table by group.")
         table = dict.fromkeys(spec.groups, value) if isinstance(value, str) else dict(value)
         for group, kind in table.items():
             for part in group.split(":"):
@@ -277,4 +284,26 @@ def _priors(spec: ModelSpec, given: Mapping[str, Prior | Mapping[str, Any]]) -> 
                 + did_you_mean(name, names)
             )
         checked[name] = prior if isinstance(prior, Prior) else Prior.from_dict(prior)
+        _check_support(spec, name, checked[name])
     return checked
+
+
+_WITHIN = {
+    "positive": ("lognormal", "halfnormal", "gamma", "exponential", "logitnormal", "beta", "uniform"),
+    "unit": ("logitnormal", "beta", "uniform"),
+}
+
+
+def _check_support(spec: ModelSpec, name: str, prior: Prior) -> None:
+    """Raise where a prior gives values that its parameter cannot take."""
+    declared = {p.name: p.support for p in (*spec.law.parameters, *noise_room.every_parameter(spec.outcome))}
+    support = declared.get(name, "positive")  # what is no parameter is a standard deviation
+    if support == "real":
+        return
+    ends = (prior.numbers.get("lower", 0.0), prior.numbers.get("upper", 1.0))
+    outside = ends[0] < 0 or (support == "unit" and ends[1] > 1)
+    if prior.dist not in _WITHIN[support] or outside:
+        raise CardError(
+            f"prior of {name} is {prior}, but {name} must be {'positive' if support == 'positive' else 'from 0 to 1'}; "
+            f"expected one of {listed(_WITHIN[support])} within that range."
+        )

@@ -112,7 +112,7 @@ def forecast(
         levels = " and ".join(f"{100 * v:g} %" for v in sorted(forecasts.levels))
         title = f"Forecast ({forecasts.kind}): median, {levels} {kind} intervals"
         if fit is not None:
-            _dress(axes, fit, x, title, style.warning_of(warning or "", forecasts) or None, own=ax is None)
+            _dress(axes, fit, x, title, style.warning_of(warning or "", forecasts), own=ax is None)
         else:
             style.log_axis(axes)
             axes.set_xlabel(style.label(x))
@@ -274,6 +274,7 @@ def _behind(axes: Axes, fit: Fit, forecasts: Forecast, x: str, groups: list[str]
         if columns:
             axes.plot(rows[x], rows[fit.spec.outcome], look.marker, color=look.color, markersize=4, zorder=3,
                       linestyle="none", markeredgewidth=0, alpha=0.8)  # fmt: skip
+    _near_points(axes, fit, points, x, groups)
     ratio = _one_ratio(fit, points)
     fitted = all(points[c].astype(str).isin(fit.frame[c].astype(str).unique()).all() for c in columns if c in points)
     if ratio is False or not fitted:
@@ -285,6 +286,15 @@ def _behind(axes: Axes, fit: Fit, forecasts: Forecast, x: str, groups: list[str]
                         tokens_per_param=ratio if isinstance(ratio, float) else None)  # fmt: skip
     for number, part in table.groupby("curve"):
         _band(axes, part, x, style.SERIES[int(str(number)) % len(style.SERIES)], "")
+
+
+def _near_points(axes: Axes, fit: Fit, points: pd.DataFrame, x: str, groups: list[str]) -> None:
+    """Show the scales of the forecast groups' own runs and of the points, not those of every family."""
+    own = fit.frame
+    for column in groups:
+        own = own[own[column].isin(points[column].unique())]
+    scale = pd.concat([own[x], points[x]]) if len(own) else fit.frame[x]
+    axes.set_xlim(0.5 * float(scale.min()), 2 * max(float(points[x].max()), float(fit.frame[x].max())))
 
 
 def _one_ratio(fit: Fit, points: pd.DataFrame) -> float | bool:
@@ -300,11 +310,13 @@ def _forecast_points(
 ) -> None:
     table = forecasts.table
     count = len(forecasts.points)
-    spread = np.log10(forecasts.points[x].max() / forecasts.points[x].min() * 10)
+    style.log_axis(axes)
+    left, right = axes.get_xlim()
+    step = 0.022 * np.log10(right / left)
     for i, name in enumerate(known):
         look = style.SERIES[i % len(style.SERIES)]
         # groups that share a scale would hide each other
-        shift = 10 ** (0.035 * spread * (i - (len(known) - 1) / 2)) if len(known) > 1 else 1.0
+        shift = 10 ** (step * (i - (len(known) - 1) / 2))
         mine = np.flatnonzero((names == name).to_numpy())
         at = forecasts.points[x].to_numpy(dtype=float)[mine] * shift
         for level in sorted(forecasts.levels):

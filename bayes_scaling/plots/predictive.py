@@ -225,5 +225,5 @@ def _marked(table: pd.DataFrame, by: str | None, chosen: list[str]) -> list[tupl
     rest = ~table[by].isin(chosen)
     grey = style.Series("#a8a8a8", ".", "-")
     others = table.loc[rest, by].nunique()
-    parts = [(rest, grey, f"{others} other {by} levels" if others != 1 else f"other {by}")] if others else []
+    parts = [(rest, grey, f"{others} others" if others != 1 else "one other")] if others else []
     return parts + [(table[by] == n, style.SERIES[i], str(n)) for i, n in enumerate(chosen)]

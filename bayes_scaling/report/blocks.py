@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,8 +79,8 @@ def table(
     frame: pd.DataFrame,
     caption: str,
     *,
-    columns: dict[str, str] | None = None,
-    formats: dict[str, Callable[[Any], str]] | None = None,
+    columns: Mapping[str, str] | None = None,
+    formats: Mapping[str, Callable[[Any], str]] | None = None,
     most: int = 60,
     marked: Any = (),
     note: str = "",

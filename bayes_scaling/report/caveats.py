@@ -59,7 +59,7 @@ def _extrapolation(study: Study) -> list[str]:
     beyond = table[(table["times"] > 1) | (table["own_times"] > 1)]
     if beyond.empty:
         return []
-    far = beyond.loc[beyond["own_times"].fillna(beyond["times"]).idxmax()]
+    far = beyond.assign(most=beyond["own_times"].fillna(beyond["times"])).sort_values("most").iloc[-1]
     text = (
         f"{len(beyond)} of {len(table)} forecast points lie beyond the fitted runs. The farthest ({far['where']}) has "
         f"{words.number(far['own_times'], 2)} times the compute of the largest fitted run"
@@ -74,9 +74,10 @@ def _prior_bound(study: Study) -> list[str]:
     for name, ratio in study.prior_ratio.items():
         if ratio > PRIOR_BOUND:
             meaning = study.fit.spec.law.parameter(name).meaning
+            width = words.percent(min(ratio, 9.99), 0)
             found.append(
-                f"The data say little about {name} ({meaning}): its posterior is {words.percent(min(ratio, 9.99), 0)} as wide as "
-                "its prior. Another prior would move what rests on it."
+                f"The data say little about {name} ({meaning}): its posterior is {width} as wide as its prior. "
+                "Another prior would move what rests on it."
             )
     return found
 
@@ -89,8 +90,8 @@ def _calibration(study: Study) -> list[str]:
         return []
     way = "too narrow" if share < nominal else "too wide"
     return [
-        f"The {words.level(nominal)} posterior predictive intervals hold {words.percent(share)} of the {n} fitted rows: "
-        f"they look {way}."
+        f"The {words.level(nominal)} posterior predictive intervals hold {words.percent(share)} of the {n} fitted "
+        f"rows: they look {way}."
     ]
 
 
@@ -101,8 +102,8 @@ def _pareto(study: Study) -> list[str]:
     worst = study.loo.pointwise.sort_values("pareto_k", ascending=False)["unit"].head(3)
     names = listed([str(w).replace("|", " ") for w in worst])
     return [
-        f"{head['bad_k']} of {head['units']} {head['unit']}s have Pareto k above {head['good_k']:.2f} (worst: {names}): the model "
-        "leans on them, and leave-one-out is not reliable there. Check these figures first."
+        f"{head['bad_k']} of {head['units']} {head['unit']}s have Pareto k above {head['good_k']:.2f} (worst: "
+        f"{names}): the model leans on them, and leave-one-out is not reliable there. Check these figures first."
     ]
 
 
@@ -115,8 +116,10 @@ def _single(study: Study) -> list[str]:
     single = sizes[sizes == 1]
     if single.empty:
         return []
-    return [f"{len(single)} of {len(sizes)} families rest on one run ({listed(single.index, 6)}): what is said of them is "
-            "mostly the population. A second run of each would change it."]  # fmt: skip
+    return [
+        f"{len(single)} of {len(sizes)} families rest on one run ({listed(single.index, 6)}): what is said of them "
+        "is mostly the population. A second run of each would change it."
+    ]
 
 
 def _protocol(study: Study) -> list[str]:
@@ -131,8 +134,8 @@ def identified(study: Study) -> list[str]:
         ratio = float(row["ratio"])
         state = "well identified" if ratio < 0.4 else "partly identified" if ratio < CONFOUNDED else "hardly identified"
         text = (
-            f"Effects of {words.group(str(row['group']))} on {row['parameter']}: {state}. The posterior sd of an effect is "
-            f"{words.percent(ratio, 0)} of the learned sd between its {row['levels']} levels"
+            f"Effects of {words.group(str(row['group']))} on {row['parameter']}: {state}. The posterior sd of an "
+            f"effect is {words.percent(ratio, 0)} of the learned sd between its {row['levels']} levels"
         )
         if ratio >= CONFOUNDED:
             text += "; they cannot be told from other effects, for example a protocol that only one family uses"
@@ -149,6 +152,6 @@ def _nested(study: Study) -> list[str]:
     kinds = frame.groupby(within)["protocol"].nunique()
     alone = int((kinds == 1).sum())
     return [
-        f"Family and protocol: in {alone} of {len(kinds)} pairs of family and task every row was measured with one protocol, so "
-        "the family's and the protocol's part are told apart only through other families that used it."
+        f"Family and protocol: in {alone} of {len(kinds)} pairs of family and task every row was measured with one "
+        "protocol, so the family's and the protocol's part are told apart only through other families that used it."
     ]

@@ -41,7 +41,7 @@ def checks_section(study: Study) -> Section:
                 "Residuals against training compute.",
                 "A trend with compute would mean that the law bends otherwise than the data. Coloured are the families "
                 "whose mean residual is most unusual.",
-            )  # fmt: skip
+            )
         )
     if by:
         part = predictive_table(made, by=by).sort_values("z", key=abs, ascending=False, na_position="last")
@@ -50,11 +50,12 @@ def checks_section(study: Study) -> Section:
 
 
 def _coverage(made: pd.DataFrame, caption: str) -> Table:
-    show = {str(made.columns[0]): str(made.columns[0]), "n": "rows", "coverage": "inside the 90 % equal-tailed interval",
+    first = str(made.columns[0])
+    show = {first: "" if first == "rows" else first, "n": "rows", "coverage": "inside the 90 % equal-tailed interval",
             "mean_residual": "mean residual", "standard_error": "its standard error", "z": "ratio",
             "largest_residual": "largest residual"}  # fmt: skip
-    how = {"z": lambda v: words.number(v, 2), "mean_residual": lambda v: words.number(v, 2),
-           "standard_error": lambda v: words.number(v, 2), "largest_residual": lambda v: words.number(v, 2)}  # fmt: skip
+    numbers = ["z", "mean_residual", "standard_error", "largest_residual"]
+    how: dict[str, Any] = dict.fromkeys(numbers, lambda v: words.number(v, 2))
     return table(made, caption, columns=show, formats=how, most=MOST_GROUPS)
 
 
@@ -63,20 +64,21 @@ def loo_section(study: Study) -> Section:
     head = study.loo.table.iloc[0]
     unit = str(head["unit"])
     text = (
-        f"Expected log density of a left-out {unit}, summed over {head['units']}: {words.number(head['elpd'], 4)} (standard error "
-        f"{words.number(head['se'], 2)}); effective parameters {words.number(head['p_loo'], 3)}. {head['bad_k']} have Pareto k above "
-        f"{head['good_k']:.2f}. From {study.loo_draws} draws. This answers “another {unit} like these”, not “a larger run”."
+        f"Expected log density of a left-out {unit}, summed over {head['units']}: {words.number(head['elpd'], 4)} "
+        f"(standard error {words.number(head['se'], 2)}); effective parameters {words.number(head['p_loo'], 3)}. "
+        f"{head['bad_k']} have Pareto k above {head['good_k']:.2f}. From {study.loo_draws} draws. "
+        f"This answers “another {unit} like these”, not “a larger run”."
     )
     k = picture(
         lambda: plots.loo_k(study.loo, warning=study.banner),
         f"Pareto k of each left-out {unit}; {head['bad_k']} lie above the threshold.",
-        f"Pareto k per {unit}. Above the threshold the approximation fails, usually because the model leans on that {unit}.",
+        f"Pareto k per {unit}. Above the threshold the approximation fails, usually because the model leans on it.",
     )  # fmt: skip
     pit = picture(
         lambda: plots.loo_pit(study.pit, warning=study.banner),
         "ECDF of LOO-PIT values minus the uniform, with a 95 % simultaneous band.",
-        "Calibrated intervals keep the line in the band. Rows of one run are left out together and are not independent, "
-        "so leaving the band slightly is not yet a failure.",
+        "Calibrated intervals keep the line in the band. Rows of one run are left out together and are not "
+        "independent, so leaving the band slightly is not yet a failure.",
     )  # fmt: skip
     return Section("Leave-one-out", [Text(text), k, pit])
 
@@ -95,9 +97,9 @@ def forecast_section(study: Study) -> Section:
             picture(
                 lambda: plots.curve(study.fit, constants=constants, draws=CURVE_DRAWS, warning=study.banner),
                 "The fitted law against compute with the data and published constants.",
-                "The law's posterior bands at the runs' usual ratio of tokens to parameters; runs with another ratio are hollow "
-                "and belong to other curves.",
-            )  # fmt: skip
+                "The law's posterior bands at the runs' usual ratio of tokens to parameters; runs with another ratio "
+                "are hollow and belong to other curves.",
+            )
         )
     return Section("Forecasts", blocks)
 
@@ -111,8 +113,9 @@ KIND_TEXT = {
 
 def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
     groups = [g for g in study.groups if g in answer.points.columns]
-    show = {**{g: g for g in groups}, **{c: c for c in ("params", "tokens", "compute") if c in answer.table.columns},
-            "median": "median", "level": "level", "lower": "from", "upper": "to", "mcse_median": "MCSE of median"}  # fmt: skip
+    scales = [c for c in ("params", "tokens", "compute") if c in answer.table.columns]
+    show = {**{c: c for c in [*groups, *scales]}, "median": "median", "level": "level", "lower": "from",
+            "upper": "to", "mcse_median": "MCSE of median"}  # fmt: skip
     how = dict.fromkeys(["median", "lower", "upper"], lambda v: words.outcome(v, study.outcome))
     scale = 100 if study.outcome == "accuracy" else 1
     extra = {"level": words.level, "mcse_median": lambda v: words.number(scale * v, 2)}
@@ -122,25 +125,27 @@ def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
     drawn = picture(
         lambda: plots.forecast(answer, fit=study.fit, warning=study.banner),
         f"{part.title}: forecasts with intervals against scale, over the fitted runs.",
-        f"Kind: {answer.kind}. Thick bars {words.level(min(answer.levels))}, thin bars {words.level(max(answer.levels))}, {kind}. "
-        "Bands are the law alone. Right of the dotted line there are no runs.",
+        f"Kind: {answer.kind}. Thick bars {words.level(min(answer.levels))}, thin bars "
+        f"{words.level(max(answer.levels))}, {kind}. Bands are the law alone, 50 % and 90 %. Right of the dotted line "
+        "there are no runs. Groups at one compute are drawn side by side.",
     )  # fmt: skip
     return [drawn, table(answer.table, caption, columns=show, formats={**how, **extra})]
 
 
 def _reach(study: Study, answer: Reach) -> list[Any]:
     groups = [g for g in study.groups if g in answer.table.columns]
-    show = {**{g: g for g in groups}, "target": "target", "median": "median", "level": "level", "lower": "from", "upper": "to",
-            "p_unreachable": "P(not reached at any compute)"}  # fmt: skip
-    how = {**dict.fromkeys(["median", "lower", "upper"], words.flop), "level": words.level,
+    show = {**{g: g for g in groups}, "target": "target", "median": "median", "level": "level", "lower": "from",
+            "upper": "to", "p_unreachable": "P(not reached at any compute)"}  # fmt: skip
+    how = {**dict.fromkeys(["median", "lower", "upper"], words.bare_flop), "level": words.level,
            "p_unreachable": words.probability, "target": lambda v: sentences.target(v, study.outcome)}  # fmt: skip
     drawn = picture(
         lambda: plots.reach(answer, level=max(answer.levels), warning=study.banner),
         "Compute to reach each target, with intervals.",
-        f"{words.level(max(answer.levels))} equal-tailed intervals; an arrow means that this end is not reached at any compute.",
+        f"{words.level(max(answer.levels))} equal-tailed intervals; an arrow means that this end is not reached at any "
+        "compute.",
     )  # fmt: skip
-    return [drawn, table(answer.table, "Compute to reach the target: median and equal-tailed intervals of the law",
-                         columns=show, formats=how)]  # fmt: skip
+    caption = "Compute (FLOP) to reach the target: median and equal-tailed intervals of the law"
+    return [drawn, table(answer.table, caption, columns=show, formats=how)]
 
 
 def comparison_section(study: Study) -> Section | None:
@@ -160,14 +165,15 @@ def _comparison(study: Study, part: ComparePart, contrasts: pd.DataFrame, rankin
     lines = [sentences.contrast(study, part, row) for _, row in contrasts.head(MOST_CONTRASTS).iterrows()]
     if len(contrasts) > MOST_CONTRASTS:
         lines.append(f"The first {MOST_CONTRASTS} of {len(contrasts)} pairs are written out.")
-    value = words.flop if part.target is not None else (lambda v: words.outcome(v, study.outcome))
+    value = words.bare_flop if part.target is not None else (lambda v: words.outcome(v, study.outcome))
     group = str(ranking.columns[0])
-    show = {group: group, "median": "median", "lower": "5 %", "upper": "95 %", "rank": "rank", "rank_lower": "rank from",
-            "rank_upper": "rank to", "p_best": "P(best)", "p_unreachable": "P(not reached)"}  # fmt: skip
+    show = {group: group, "median": "median", "lower": "from", "upper": "to", "rank": "rank", "rank_lower": "rank from",
+            "rank_upper": "rank to", "p_best": "P(best)"}  # fmt: skip
+    show |= {"p_unreachable": "P(not reached)"} if part.target is not None else {}
     how = {**dict.fromkeys(["median", "lower", "upper"], value), "p_best": words.probability,
            "p_unreachable": words.probability}  # fmt: skip
     share = words.level(float(ranking["level"].iloc[0]))
-    what = "compute to the target" if part.target is not None else study.outcome
+    what = "compute to the target (FLOP)" if part.target is not None else study.outcome
     drawn = picture(
         lambda: plots.contrasts(contrasts, warning=study.banner),
         f"{part.title}: pairwise contrasts with {share} intervals.",
@@ -185,10 +191,13 @@ def _by_family(study: Study, parameter: str) -> list[Any]:
         f"{parameter} of each family with 90 % intervals beside the population.",
         f"{parameter}: {meaning}. Medians and 90 % equal-tailed intervals; the grey band is the population.",
     )  # fmt: skip
-    show = {"family": "family", "median": "median", "lower": "5 %", "upper": "95 %", "effect": "effect (unconstrained scale)",
-            "runs": "runs"}  # fmt: skip
+    show = {"family": "family", "median": "median", "lower": "5 %", "upper": "95 %",
+            "effect": "effect (unconstrained scale)", "runs": "runs"}  # fmt: skip
     how = {"runs": lambda v: words.number(v, 3)}
-    return [drawn, table(made, f"{parameter} by family", columns=show, formats=how)]
+    return [
+        drawn,
+        table(made, f"{parameter} by family: median and 90 % equal-tailed interval", columns=show, formats=how),
+    ]
 
 
 def caveats_section(study: Study) -> Section:

@@ -36,7 +36,7 @@ def data_section(study: Study) -> Section:
             [f, str(n), str(used.get(f, 0)), "left out" if f in meta["exclude_flags"] else "kept"]
             for f, n in flags.items()
         ]
-        blocks.append(Table("Flags: remarks on rows", ["flag", "rows", "of these used", "by the card"], rows))
+        blocks.append(Table("Flags: remarks on rows", ["flag", "rows", "among used rows", "by the card"], rows))
     if meta["notices"]:
         blocks += [Text("Notices:"), Bullets(list(meta["notices"]))]
     if study.card.notes:
@@ -124,8 +124,8 @@ def posterior_section(study: Study) -> Section:
     first = made["variable"].str.split("[").str[0]
     order = pd.Categorical(first, [*dict.fromkeys(names), *(n for n in first.unique() if n not in names)], ordered=True)
     made = made.iloc[np.argsort(order.codes, kind="stable")]
-    show = {"variable": "variable", "median": "median", "lower": "5 %", "upper": "95 %", "mcse_median": "MCSE of median",
-            "ess_bulk": "ESS bulk", "ess_tail": "ESS tail", "r_hat": "R-hat"}  # fmt: skip
+    show = {"variable": "variable", "median": "median", "lower": "5 %", "upper": "95 %", "r_hat": "R-hat",
+            "mcse_median": "MCSE of median", "ess_bulk": "ESS bulk", "ess_tail": "ESS tail"}  # fmt: skip
     how = {"ess_bulk": lambda v: words.number(round(v)), "ess_tail": lambda v: words.number(round(v)),
            "r_hat": lambda v: f"{v:.3f}", "mcse_median": lambda v: words.number(v, 2)}  # fmt: skip
     caption = "Posterior median and 90 % equal-tailed interval (of the population where groups have effects)"

@@ -22,10 +22,10 @@ def answers(study: Study) -> list[str]:
     for part, answer in study.forecasts:
         made = reach(study, answer) if isinstance(answer, Reach) else forecast(study, answer)
         found += [f"{part.title}: {text}" for text in _some(made)]
-    for part, contrasts, ranking in study.comparisons:
-        found.append(f"{part.title}: {best(study, part, ranking)}")
+    for asked, contrasts, ranking in study.comparisons:
+        found.append(f"{asked.title}: {best(ranking)}")
         if len(contrasts) == 1:
-            found.append(contrast(study, part, contrasts.iloc[0]))
+            found.append(contrast(study, asked, contrasts.iloc[0]))
     return found
 
 
@@ -41,7 +41,7 @@ def forecast(study: Study, answer: Forecast) -> list[str]:
     """Return a sentence per point, with the widest interval."""
     share = max(answer.levels)
     table = answer.tabulate([share], answer.interval)
-    groups = [g for g in study.groups if g in table.columns]
+    groups = _telling(study, table)
     found = []
     for _, row in table.iterrows():
         low, high = (words.outcome(float(row[c]), study.outcome) for c in ("lower", "upper"))
@@ -50,6 +50,12 @@ def forecast(study: Study, answer: Forecast) -> list[str]:
         where = words.point(row, study.outcome, groups)
         found.append(f"{where}: {study.outcome} {middle}{words.unit(study.outcome)} ({ends}).")
     return found
+
+
+def _telling(study: Study, table: pd.DataFrame) -> list[str]:
+    """Return the group columns that tell the points apart; the question's title names the others."""
+    present = [g for g in study.groups if g in table.columns]
+    return [g for g in present if table[g].nunique() > 1] or present[:1]
 
 
 def target(value: float, outcome: str) -> str:
@@ -61,8 +67,7 @@ def reach(study: Study, answer: Reach) -> list[str]:
     """Return a sentence per group and target; a quantile that is not reached says so."""
     share = max(answer.levels)
     table = answer.table[answer.table["level"] == share]
-    varying = [g for g in study.groups if g in table.columns]
-    names = describe_groups(table, varying)
+    names = describe_groups(table, _telling(study, table))
     found = []
     for name, (_, row) in zip(names, table.iterrows(), strict=True):
         who = f"{name}, {target(row['target'], study.outcome)}".lstrip(", ")
@@ -94,7 +99,8 @@ def contrast(study: Study, part: ComparePart, row: pd.Series) -> str:
     times = [words.number(v) if math.isfinite(v) else "no limit" for v in (middle, low, high)]
     text = f"{a} needs {times[0]} times less compute than {b} {where}, "
     if not math.isfinite(middle):
-        text = f"{a} reaches {target(part.target, study.outcome)}{_held(part)} where {b} probably does not; times less compute: "
+        reached = f"{target(part.target, study.outcome)}{_held(part)}"
+        text = f"{a} reaches {reached}, {b} probably does not; times less compute: "
     text += f"{words.interval(times[1], times[2], share, 'eti')}, {p} that {a} needs less."
     lost = float(row["p_undefined"])
     return text + (
@@ -127,7 +133,7 @@ def _held(part: ComparePart) -> str:
     return (f" on {held}" if held else "") + path
 
 
-def best(study: Study, part: ComparePart, ranking: pd.DataFrame) -> str:
+def best(ranking: pd.DataFrame) -> str:
     """Return who ranks first, and how sure that is."""
     first = ranking.iloc[0]
     group = str(ranking.columns[0])

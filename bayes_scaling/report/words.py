@@ -15,6 +15,7 @@ from bayes_scaling.model.spec import sd_name
 
 KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 NONE = "–"
+GAP = "\u00a0"  # a number is not torn from its unit at the end of a line
 _UP = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -41,13 +42,18 @@ def power(value: float, decimals: int = 1) -> str:
     factor, exponent = f"{value:.{decimals}e}".split("e")
     factor = factor.rstrip("0").rstrip(".") if "." in factor else factor
     tens = "10" + str(int(exponent)).translate(_UP)
-    return tens if factor == "1" else f"{factor.replace('-', '−')} × {tens}"
+    return tens if factor == "1" else f"{factor.replace('-', '−')}{GAP}×{GAP}{tens}"
 
 
 def flop(value: Any) -> str:
     """Return a compute in FLOP as a power of ten, or `not reached`."""
     value = float(value)
-    return f"{power(value)} FLOP" if math.isfinite(value) else "not reached"
+    return f"{power(value)}{GAP}FLOP" if math.isfinite(value) else "not reached"
+
+
+def bare_flop(value: Any) -> str:
+    """Return a compute for a column headed FLOP."""
+    return power(float(value)) if math.isfinite(float(value)) else "not reached"
 
 
 def count(value: float) -> str:
@@ -60,7 +66,7 @@ def count(value: float) -> str:
 
 def percent(share: float, digits: int = 1) -> str:
     """Return a share in percent."""
-    return NONE if not math.isfinite(share) else f"{100 * share:.{digits}f} %"
+    return NONE if not math.isfinite(share) else f"{100 * share:.{digits}f}{GAP}%"
 
 
 def probability(p: float) -> str:
@@ -92,7 +98,7 @@ def unit(name: str) -> str:
 
 def level(share: float) -> str:
     """Return an interval's level: `90 %`."""
-    return f"{100 * share:g} %"
+    return f"{100 * share:g}{GAP}%"
 
 
 def interval(low: str, high: str, share: float, kind: str) -> str:
@@ -102,7 +108,7 @@ def interval(low: str, high: str, share: float, kind: str) -> str:
 
 def prior(given: Prior) -> str:
     """Return a prior in words."""
-    n = {k: number(v) for k, v in given.numbers.items()}
+    n = {k: f"{v:g}" if 1e-3 <= abs(v) < 1e5 or v == 0 else number(v) for k, v in given.numbers.items()}
     upper = f", 5 % above {n['upper95']}" if "upper95" in n else ""
     forms = {
         "lognormal": f"log-normal, median {n.get('median')}{upper}",

@@ -127,7 +127,7 @@ def test_unknown_key_in_card(folder, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["cards", "--json"], ["fit", "--help"]]
+    "words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["fit", "--help"]]
 )
 def test_light_commands_import_nothing_heavy(words):
     code = (

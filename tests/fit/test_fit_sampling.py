@@ -162,7 +162,7 @@ def test_an_interrupted_fit_keeps_nothing(monkeypatch, sampler, spec, ladder, se
     short = sampler.sample(SHORT, seed=1)
     monkeypatch.setattr(nutpie, "sample", lambda *a, **k: short)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FitError, match=r"interrupted after 30 of 1000 draws; nothing was kept"):
+    with pytest.raises(FitError, match=r"interrupted after 30 of 1500 draws; nothing was kept"):
         sampler.sample(settings, seed=1)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,101 @@
+"""Simulation-based calibration: truth from the prior, data from the truth, rank of truth among draws.
+
+Talts et al. (2018), arXiv:1804.06788. Used by the test suite (few simulations) and by benchmarks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bayes_scaling.fit import Sampler, SamplerSettings
+from bayes_scaling.model import ModelSpec, Rows, simulate
+from bayes_scaling.model.rows import observed
+
+LEVEL = 0.9
+
+
+def simulate_and_rank(
+    spec: ModelSpec, rows: Rows, simulations: int, settings: SamplerSettings, seed: int, *, thin: int = 5
+) -> pd.DataFrame:
+    """Return rank and coverage of every sampled quantity in every simulation.
+
+    Parameters
+    ----------
+    spec, rows :
+        As ``encode`` settled them; the outcome in the rows is replaced by simulated ones.
+    simulations : int
+    settings : SamplerSettings
+    seed : int
+        The same seed gives the same table.
+    thin : int
+        Every so many draws are ranked, because ranks of correlated draws are not uniform.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``simulation``, ``variable`` (with the level's position), ``rank`` of the truth among
+        ``draws`` thinned draws (0 to draws), ``covered`` by the central 90 % interval, ``z``, and
+        ``divergences`` of the simulation.
+    """
+    rng = np.random.default_rng(seed)
+    levels = {g: len(v) for g, v in rows.coords.items()}
+    truth = simulate.prior_values(spec, levels, simulations, rng)
+    outcomes = _outcomes(spec, rows, truth, rng)
+    sampler = Sampler(spec, rows)
+    tables = []
+    for i in range(simulations):
+        simulated = replace(rows, frame=rows.frame.assign(**{spec.outcome: outcomes[i]}))
+        tree = sampler.sample(settings, seed=seed + i, rows=simulated)
+        posterior = tree["posterior"].to_dataset()
+        divergences = int(tree["sample_stats"]["diverging"].sum())
+        tables += [
+            {"simulation": i, "variable": name, **row, "divergences": divergences}
+            for name, row in _ranks(posterior, {k: v[i] for k, v in truth.items()}, thin)
+        ]
+    return pd.DataFrame(tables)
+
+
+def _outcomes(spec: ModelSpec, rows: Rows, truth: simulate.Values, rng: np.random.Generator) -> np.ndarray:
+    """Return one simulated outcome per draw of the truth, shape (simulation, row)."""
+    mean, at_row = simulate.law_values(spec, rows.inputs, truth, rows.index)
+    data = observed(spec, rows)
+    shift = truth["run_effect"][:, rows.index["run"]] if spec.noise.run_effect else None
+    return simulate.response(spec, rng, simulate.center(spec, mean, shift, data["chance"]), at_row, data)
+
+
+def _ranks(posterior, truth: dict[str, np.ndarray], thin: int):
+    """Yield (variable, rank, coverage and z) of one simulation."""
+    tail = (1 - LEVEL) / 2
+    for name, true in truth.items():
+        draws = posterior[name].stack(sample=("chain", "draw")).transpose("sample", ...).to_numpy()
+        draws, true = draws.reshape(len(draws), -1), np.ravel(true)
+        low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+        kept = draws[thin - 1 :: thin]
+        for j in range(true.size):
+            yield (
+                name if true.size == 1 else f"{name}[{j}]",
+                {
+                    "rank": int((kept[:, j] < true[j]).sum()), "draws": len(kept),
+                    "covered": bool(low[j] <= true[j] <= high[j]),
+                    "z": float((draws[:, j].mean() - true[j]) / draws[:, j].std()),
+                },
+            )  # fmt: skip
+
+
+def uniformity(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Return, per variable, p-values of two tests that its ranks are uniform.
+
+    ``p_shift`` is of the mean of the normal scores (posterior too high or too low), ``p_spread`` of their
+    sum of squares (posterior too narrow or too wide); both are exact for independent draws.
+    """
+    rows = []
+    for name, part in ranks.groupby("variable", sort=False):
+        score = stats.norm.ppf((part["rank"] + 0.5) / (part["draws"] + 1))
+        p = stats.chi2(len(score)).cdf((score**2).sum())
+        p_shift = 2 * stats.norm.sf(abs(score.mean()) * np.sqrt(len(score)))
+        rows.append({"variable": name, "n": len(score), "p_shift": p_shift, "p_spread": 2 * min(p, 1 - p)})
+    return pd.DataFrame(rows)
