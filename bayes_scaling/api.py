@@ -84,7 +84,7 @@ class ScalingModel:
         random_seed: int | None = None,
         progressbar: bool = True,
         target_accept: float = 0.9,
-        adaptation: str = "low_rank",
+        adaptation: str = "auto",
         exclude_flags: Sequence[str] = (),
         title: str = "",
     ) -> Fit:

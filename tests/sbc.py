@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from bayes_scaling.fit import Sampler, SamplerSettings
+from bayes_scaling.fit.sampler import posterior_values
 from bayes_scaling.model import ModelSpec, Rows, simulate
 from bayes_scaling.model.rows import observed
 
@@ -69,10 +70,9 @@ def _outcomes(spec: ModelSpec, rows: Rows, truth: simulate.Values, rng: np.rando
 
 def _ranks(posterior, truth: dict[str, np.ndarray], thin: int):
     """Yield (variable, rank, coverage and z) of one simulation."""
-    tail = (1 - LEVEL) / 2
+    tail, sampled = (1 - LEVEL) / 2, posterior_values(posterior)
     for name, true in truth.items():
-        draws = posterior[name].stack(sample=("chain", "draw")).transpose("sample", ...).to_numpy()
-        draws, true = draws.reshape(len(draws), -1), np.ravel(true)
+        draws, true = sampled[name].reshape(len(sampled[name]), -1), np.ravel(true)
         low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
         kept = draws[thin - 1 :: thin]
         for j in range(true.size):

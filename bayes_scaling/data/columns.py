@@ -50,9 +50,7 @@ class Column:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(
-                f"column {self.name!r} has kind {self.kind!r}, expected one of {', '.join(KINDS)}"
-            )
+            raise ValueError(f"column {self.name!r} has kind {self.kind!r}, expected one of {', '.join(KINDS)}")
 
     @property
     def numeric(self) -> bool:
@@ -79,9 +77,7 @@ _VOCABULARY = (
         slip=_MILLIONS,
     ),
     Column("tokens", "training tokens seen, repeats included (D)", "count", "count", low=1e4, slip=_BILLIONS),
-    Column(
-        "unique_tokens", "different tokens in the training data", "count", "count", low=1e4, slip=_BILLIONS
-    ),
+    Column("unique_tokens", "different tokens in the training data", "count", "count", low=1e4, slip=_BILLIONS),
     Column(
         "compute",
         "training compute (C), 6 * active_params * tokens",

@@ -106,9 +106,7 @@ def mark_rows(frame: pd.DataFrame) -> pd.DataFrame:
         Copy with ``below_chance``, ``compute_mismatch`` and ``single_point_family``.
     """
     with np.errstate(all="ignore"):
-        ratio = _column(frame, "compute") / (
-            FLOP_PER_PARAM_TOKEN * active_params(frame) * _column(frame, "tokens")
-        )
+        ratio = _column(frame, "compute") / (FLOP_PER_PARAM_TOKEN * active_params(frame) * _column(frame, "tokens"))
     marks = {
         "below_chance": _column(frame, "accuracy") < _column(frame, "chance"),
         "compute_mismatch": (ratio > MISMATCH_FACTOR) | (ratio < 1 / MISMATCH_FACTOR),

@@ -72,9 +72,7 @@ def add_flag(frame: pd.DataFrame, mask: Any, flag: str) -> pd.DataFrame:
     marked = [bool(m) for m in mask]
     if len(marked) != len(frame):
         raise ValueError(f"mask has {len(marked)} values, expected one per row ({len(frame)})")
-    values = [
-        _join(_split(text) | {flag}) if m else text for text, m in zip(frame["flags"], marked, strict=True)
-    ]
+    values = [_join(_split(text) | {flag}) if m else text for text, m in zip(frame["flags"], marked, strict=True)]
     frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
     return frame
 

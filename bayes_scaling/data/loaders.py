@@ -202,9 +202,7 @@ def read_table(
     try:
         frame = reader(path)
     except ImportError as error:
-        raise DataError(
-            f"Reading {path} needs a further package: {error}. Install it: pip install pyarrow"
-        ) from error
+        raise DataError(f"Reading {path} needs a further package: {error}. Install it: pip install pyarrow") from error
     except (ValueError, OSError) as error:  # pandas' parser errors and wrong encodings are ValueErrors
         raise DataError(
             f"{path} could not be read as {path.suffix} ({error}). Expected a table with a header, in UTF-8."

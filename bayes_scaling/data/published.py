@@ -117,9 +117,7 @@ def _without_outcome(raw: pd.DataFrame) -> pd.DataFrame:
 def _flag_remarks(frame: pd.DataFrame, remarks: list[dict[str, Any]]) -> pd.DataFrame:
     reasons: list[list[str]] = [[] for _ in range(len(frame))]
     for remark in remarks:
-        rows = frame["model"].isin(remark.get("models", [])) | frame["family"].isin(
-            remark.get("families", [])
-        )
+        rows = frame["model"].isin(remark.get("models", [])) | frame["family"].isin(remark.get("families", []))
         if "task" in remark:
             rows &= frame["figure"].eq(remark["task"])
         frame = add_flag(frame, rows, remark["flag"])

@@ -110,9 +110,7 @@ def _dataset(name: str, entry: dict[str, Any]) -> Dataset:
         commit=entry.get("commit"),
         notes=tuple(entry["notes"]),
         embedded=entry.get("embedded", False),
-        files=tuple(
-            DataFile(f["path"], f["sha256"], _address(entry, f.get("upstream"))) for f in entry["file"]
-        ),
+        files=tuple(DataFile(f["path"], f["sha256"], _address(entry, f.get("upstream"))) for f in entry["file"]),
         fallback=fallback,
     )
 
@@ -226,9 +224,7 @@ def list_datasets() -> list[dict[str, Any]]:
             "rows": entry.rows,
             "licence": entry.licence,
             "citation": entry.citation,
-            "available_offline": entry.embedded
-            or _at_hand(entry, entry.files)
-            or _at_hand(entry, entry.fallback),
+            "available_offline": entry.embedded or _at_hand(entry, entry.files) or _at_hand(entry, entry.fallback),
         }
         for entry in catalogue().values()
     ]
@@ -260,8 +256,7 @@ def fetch(dataset_name: str, path: str) -> Path:
     files = {f.path: f for f in (*entry.files, *entry.fallback)}
     if path not in files:
         raise DataError(
-            f"Dataset {dataset_name!r} has no file {path!r}.{did_you_mean(path, files)} "
-            f"Files: {listed(files)}"
+            f"Dataset {dataset_name!r} has no file {path!r}.{did_you_mean(path, files)} Files: {listed(files)}"
         )
     if entry.embedded:
         return _verified(HERE / path, files[path])
@@ -277,8 +272,7 @@ def _verified(local: Path, file: DataFile) -> Path:
     if found != file.sha256:
         raise DownloadError(
             f"{local} is not the expected file: expected SHA-256 {file.sha256}, found {found}. "
-            f"The file is not used. Replace it by the public one"
-            + (f": {file.url}" if file.url else ", or remove it.")
+            f"The file is not used. Replace it by the public one" + (f": {file.url}" if file.url else ", or remove it.")
         )
     return local
 

@@ -76,9 +76,7 @@ def check_runs(
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"Found {type(frame).__name__}, expected a pandas.DataFrame with one row per run.")
     if frame.empty:
-        raise DataError(
-            f"The table is empty ({len(frame)} rows, {frame.shape[1]} columns); expected at least one run."
-        )
+        raise DataError(f"The table is empty ({len(frame)} rows, {frame.shape[1]} columns); expected at least one run.")
     known = {**COLUMNS, **{column.name: column for column in further}}
     require = (require,) if isinstance(require, str) else tuple(require)
     _check_loss_unit(loss_unit, bytes_per_token)
@@ -86,9 +84,7 @@ def check_runs(
     problems = missing_columns(table, require, known)
     if not problems and not set(known) & set(table.columns):
         names = listed(str(c) for c in table.columns)
-        problems = [
-            f"- no column of the vocabulary was found, only: {names}. Pass columns={{'yours': 'ours'}}."
-        ]
+        problems = [f"- no column of the vocabulary was found, only: {names}. Pass columns={{'yours': 'ours'}}."]
     names_fit = not problems
     labels = list(table.index)
     table = table.reset_index(drop=True)
@@ -216,9 +212,7 @@ def _check_values(
     return []
 
 
-def _missing(
-    table: pd.DataFrame, require: tuple[str, ...], spoiled: Mapping[str, pd.Series]
-) -> dict[str, pd.Series]:
+def _missing(table: pd.DataFrame, require: tuple[str, ...], spoiled: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
     """Mark the gaps of required columns that cannot be derived either."""
     derived, gaps = derived_columns(table), {}
     for name in require:
@@ -287,9 +281,7 @@ def _describe(
     """Turn pandera's failure cases into one line per column and kind of fault."""
     lines = []
     duplicates = failures[failures["check"] == "duplicate"]
-    for (name, check), group in failures.drop(index=duplicates.index).groupby(
-        ["column", "check"], sort=False
-    ):
+    for (name, check), group in failures.drop(index=duplicates.index).groupby(["column", "check"], sort=False):
         positions = sorted({int(i) for i in group["index"]})
         values = table[name].iloc[positions]
         found = ["nothing"] if check == "missing" else [f"{v:g}" for v in dict.fromkeys(values)]
@@ -307,9 +299,7 @@ def _expectation(column: Column | None, check: str, values: pd.Series, loss_unit
         also = f" (or {parts[0]!r} and {parts[1]!r}, from which it follows)" if parts else ""
         return f"expected a value in every row. Fill the gaps{also}, or leave these rows out of the table."
     if check == "finite":
-        return (
-            "expected finite numbers. Correct these values, or leave the cell empty where nothing is known."
-        )
+        return "expected finite numbers. Correct these values, or leave the cell empty where nothing is known."
     if check == "whole":
         return f"expected whole numbers ({column.meaning})."
     converted = column.name == "loss" and loss_unit != "nats"
@@ -321,9 +311,7 @@ def _expectation(column: Column | None, check: str, values: pd.Series, loss_unit
     bounds = [f"at least {low:g}"] * (low > -np.inf) + [f"at most {high:g}"] * (high < np.inf)
     text = f"expected values of {' and '.join(bounds)} ({column.meaning}; {unit})."
     # The hint is about a unit, so it would mislead where the sign is what is wrong.
-    return text + (
-        f" {column.slip}." if column.slip and bool((values > 0).any()) else " Correct these values."
-    )
+    return text + (f" {column.slip}." if column.slip and bool((values > 0).any()) else " Correct these values.")
 
 
 def _describe_duplicates(table: pd.DataFrame, known: Mapping[str, Column], labels: list[Any]) -> list[str]:

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.errors import FitError
+from bayes_scaling.errors import FitError, did_you_mean, listed
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows, build
 from bayes_scaling.model.rows import observed
 from bayes_scaling.model.spec import ModelSpec
+
+
+ADAPTATIONS = ("auto", "diag", "draw_diag", "low_rank")
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,9 @@ class SamplerSettings:
         Kept draws and warm-up draws per chain, number of chains.
     target_accept : float
     adaptation : str
-        nutpie's mass matrix; ``low_rank`` follows the ridge between floor, amplitude and
-        exponent and needs a tenth of the gradient steps of ``diag``.
+        nutpie's mass matrix. ``auto``: ``low_rank``, which follows the ridge between floor,
+        amplitude and exponent in a tenth of the gradient steps, for models without group or run
+        effects; ``diag`` for models with them, where ``low_rank`` mixes worse and costs more.
     maxdepth : int
     """
 
@@ -34,7 +38,7 @@ class SamplerSettings:
     tune: int = 1000
     chains: int = 4
     target_accept: float = 0.9
-    adaptation: str = "low_rank"
+    adaptation: str = "auto"
     maxdepth: int = 10
 
     def __post_init__(self) -> None:
@@ -42,6 +46,11 @@ class SamplerSettings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise FitError(f"{name} = {value!r}; expected a whole number of at least 1.")
+        if self.adaptation not in ADAPTATIONS:
+            raise FitError(
+                f"adaptation = {self.adaptation!r}; expected {listed(ADAPTATIONS)}."
+                + did_you_mean(str(self.adaptation), ADAPTATIONS)
+            )
         if not 0.5 <= self.target_accept < 1:
             raise FitError(f"target_accept = {self.target_accept!r}; expected a number from 0.5 to below 1.")
 
@@ -63,6 +72,12 @@ class Sampler:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._compiled = nutpie.compile_pymc_model(build(spec, rows))
+
+    def _adaptation(self, settings: SamplerSettings) -> str:
+        if settings.adaptation != "auto":
+            return settings.adaptation
+        crossed = self.spec.noise.run_effect or any(True for _ in self.spec.all_effects())
+        return "diag" if crossed else "low_rank"
 
     def sample(
         self,
@@ -93,7 +108,7 @@ class Sampler:
                 warnings.simplefilter("ignore")
                 tree = nutpie.sample(
                     compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=cores,
-                    seed=seed, save_warmup=False, progress_bar=progressbar, adaptation=settings.adaptation,
+                    seed=seed, save_warmup=False, progress_bar=progressbar, adaptation=self._adaptation(settings),
                     target_accept=settings.target_accept, maxdepth=settings.maxdepth,
                 )  # fmt: skip
         except RuntimeError as error:

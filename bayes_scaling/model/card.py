@@ -56,7 +56,7 @@ class FitPart:
     tune: int = 1000
     chains: int = 4
     target_accept: float = 0.9
-    adaptation: str = "low_rank"
+    adaptation: str = "auto"
     maxdepth: int = 10
     random_seed: int = 1
 

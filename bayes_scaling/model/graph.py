@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.laws.backend import pytensor_backend
+from bayes_scaling.laws.backend import link, pytensor_backend
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import noise
 from bayes_scaling.model.effects import all_at_rows, law_mean
@@ -14,7 +14,7 @@ from bayes_scaling.model.priors import to_pymc
 from bayes_scaling.model.rows import Rows, observed
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
 
-CENTRED_FROM = 4.0  # rows per run from which the run effect is sampled centred; same posterior either way
+CENTRED_FROM = 4.0  # rows per level from which an effect may be sampled centred; same posterior either way
 
 
 def build(spec: ModelSpec, rows: Rows) -> Any:
@@ -29,7 +29,8 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
     Returns
     -------
     pymc.Model
-        Data containers have dimension ``row``; group effects are non-centred.
+        Data containers have dimension ``row``; effects are non-centred
+        but for run effects and nested cells with many rows, whose prior the data outweigh.
     """
     import pymc as pm
 
@@ -40,7 +41,7 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
         index = {g: pm.Data(f"{g}_index", code, dims="row") for g, code in rows.index.items()}
         values: dict[str, Any] = {}
         for parameter in spec.parameters():
-            _declare(spec, parameter, values)
+            _declare(spec, parameter, rows, values)
         at_row = all_at_rows(xp, spec, values, index)
         mean = law_mean(xp, spec, inputs, at_row)
         data = observed(spec, rows)
@@ -54,7 +55,7 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
     return model
 
 
-def _declare(spec: ModelSpec, parameter: Parameter, values: dict[str, Any]) -> None:
+def _declare(spec: ModelSpec, parameter: Parameter, rows: Rows, values: dict[str, Any]) -> None:
     """Add a parameter's base and its group effects to the model in context."""
     import pymc as pm
 
@@ -62,11 +63,32 @@ def _declare(spec: ModelSpec, parameter: Parameter, values: dict[str, Any]) -> N
     own = [g for g, kind in effects.items() if kind == "none"]
     values[parameter.name] = to_pymc(spec.prior(parameter), parameter.name, dims=own[0] if own else None)
     for group, kind in effects.items():
-        if kind == "partial":
-            sd = to_pymc(spec.sd_prior(parameter, group), sd_name(parameter.name, group))
-            name = effect_name(parameter.name, group)
-            z = pm.Normal(f"{name}_z", 0, 1, dims=group)
-            values[name] = pm.Deterministic(name, sd * z, dims=group)
+        if kind != "partial":
+            continue
+        sd = to_pymc(spec.sd_prior(parameter, group), sd_name(parameter.name, group))
+        name = effect_name(parameter.name, group)
+        if own and own[0] in group.split(":") and _many_rows(rows, group):
+            effect = _nested(parameter, own[0], group, rows, values[parameter.name], sd)
+        else:
+            effect = sd * pm.Normal(f"{name}_z", 0, 1, dims=group)
+        values[name] = pm.Deterministic(name, effect, dims=group)
+
+
+def _many_rows(rows: Rows, group: str) -> bool:
+    return len(rows) >= CENTRED_FROM * len(rows.coords[group])
+
+
+def _nested(parameter: Parameter, own: str, group: str, rows: Rows, base: Any, sd: Any) -> Any:
+    """Return effects of cells nested in a group with levels of its own, sampled as whole cells.
+
+    The data pin down the cell (this benchmark under this protocol), not its two parts.
+    """
+    import pymc as pm
+
+    part = group.split(":").index(own)
+    parent = [rows.coords[own].index(cell.split("|")[part]) for cell in rows.coords[group]]
+    center = link(pytensor_backend(), parameter.support, base)[parent]
+    return pm.Normal(f"{effect_name(parameter.name, group)}_cell_z", center, sd, dims=group) - center
 
 
 def _run_effect(spec: ModelSpec, rows: Rows, index: dict[str, Any]) -> Any:
@@ -76,7 +98,7 @@ def _run_effect(spec: ModelSpec, rows: Rows, index: dict[str, Any]) -> Any:
     if not spec.noise.run_effect:
         return None
     sd = to_pymc(spec.run_sd_prior(), "run_sd")
-    if len(rows) >= CENTRED_FROM * len(rows.coords["run"]):
+    if _many_rows(rows, "run"):
         return pm.Normal("run_effect", 0, sd, dims="run")[index["run"]]
     z = pm.Normal("run_effect_z", 0, 1, dims="run")
     return pm.Deterministic("run_effect", sd * z, dims="run")[index["run"]]

@@ -104,7 +104,7 @@ def contrasts(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None)
         middle = shown["median"].replace([np.inf, 0.0] if ratio else [np.inf], np.nan)
         axes.plot(middle, place, "o", color=style.SERIES[0].color, markersize=5.5)
         for y, p in zip(place, shown["p_a_better"].to_numpy(dtype=float), strict=True):
-            _at_right(axes, y, f"P = {p:.2f}" if np.isfinite(p) else "not reached")
+            _at_right(axes, y, _probability(p))
         axes.set_yticks(place, [f"{a} vs {b}" for a, b in zip(shown["a"], shown["b"], strict=True)])
         axes.set_ylim(-0.7, len(shown) - 0.3)
         level = 100 * float(shown["level"].iloc[0])
@@ -112,6 +112,13 @@ def contrasts(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None)
         title += f"; first {MOST} of {len(table)} pairs" if len(table) > MOST else ""
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of(warning, table))
     return figure, axes
+
+
+def _probability(p: float) -> str:
+    """Return P in words; finitely many draws do not show 0 or 1."""
+    if not np.isfinite(p):
+        return "not reached"
+    return f"P = {p:.2f}" if 0.005 <= p <= 0.995 else "P > 0.99" if p > 0.5 else "P < 0.01"
 
 
 def _at_right(axes: Axes, y: float, text: str) -> None:

@@ -161,13 +161,15 @@ def finish(ax: Axes, *, own: bool, title: str = "", warning: str = "", columns: 
     """
     ax.tick_params(labelsize=SMALL)
     figure = ax.get_figure(root=True)
-    width = figure.get_size_inches()[0] if figure is not None and own else 4.5
+    width = figure.get_size_inches()[0] if figure is not None else SIZE[0]
+    if not own:
+        width = max(width * ax.get_position().width, 2.0)
     names = [text.get_text() for text in ax.get_yticklabels()]
     indent = 0.07 * max((len(n) for n in names), default=0) if own else 0.0  # long names push the axes to the right
     heading = _wrap(title, width - max(0.7, 0.4 + indent))
     ax.set_title(heading, loc="left", fontsize=10.5)
     if warning:
-        _banner(ax, _wrap(f"⚠ {warning}", width - 0.5), own=own, below=heading.count("\n") + bool(heading))
+        _banner(ax, _wrap(f"⚠ {warning}", width - 0.5), own=own)
     handles, labels = ax.get_legend_handles_labels()
     if handles and own and figure is not None:
         letters = max(len(text) for text in labels)
@@ -175,21 +177,20 @@ def finish(ax: Axes, *, own: bool, title: str = "", warning: str = "", columns: 
         figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=SMALL, columnspacing=1.2)
         grow(figure, 0.19 * -(-len(labels) // columns))
     elif handles:
-        ax.legend(loc="best", fontsize=SMALL)
+        ax.legend(loc="lower left" if warning else "best", fontsize=SMALL)  # the banner is on top
 
 
-def _banner(ax: Axes, text: str, *, own: bool, below: int) -> None:
-    """Draw the banner of a failed fit above everything else."""
+def _banner(ax: Axes, text: str, *, own: bool) -> None:
+    """Draw the banner of a failed fit above everything else, or on top of a caller's axes."""
     look: dict[str, Any] = {"color": RED, "fontweight": "bold", "fontsize": 9.5, "ha": "left", "gid": "fit-warning"}
     figure = ax.get_figure(root=True)
     if own and figure is not None:
         figure.suptitle(text, x=0.01, **look)
         grow(figure, 0.18 * (text.count("\n") + 1))
         return
-    ax.annotate(
-        text, xy=(0, 1), xycoords="axes fraction", xytext=(0, 8 + 14 * below), textcoords="offset points",
-        va="bottom", annotation_clip=False, **look,
-    )  # fmt: skip
+    # a caller's figure may have no room above its axes, where the banner would be cut off
+    box = {"facecolor": "white", "edgecolor": RED, "boxstyle": "square,pad=0.3"}
+    ax.text(0.02, 0.98, text, transform=ax.transAxes, va="top", bbox=box, zorder=10, **look)
 
 
 def grow(figure: Figure, inches: float) -> None:

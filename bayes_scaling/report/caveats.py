@@ -18,8 +18,11 @@ CONFOUNDED = 0.8
 
 def caveats(study: Study) -> list[str]:
     """Return what limits the conclusions of a study, the gravest first."""
-    found = [f"The fit failed its diagnostics: {p}" for p in study.diagnosis.problems] if study.banner else []
-    found += [] if study.banner else [f"Warned: {p}" for p in study.diagnosis.problems]
+    failed = sum(1 for c in study.diagnosis.checks if not c.ok and c.severity == "fail")  # these come first
+    found = [
+        f"{'A check that makes the fit unusable failed' if i < failed else 'A check warned'}: {problem}"
+        for i, problem in enumerate(study.diagnosis.problems)
+    ]
     found += [*_extrapolation(study), *_prior_bound(study), *_calibration(study), *_pareto(study)]
     found += [*_single(study), *_protocol(study)]
     found.append(

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Drawing
 
 from bayes_scaling.report.blocks import Figure, Formula
 
-DPI = 190  # about twice the density at which the page shows it
+DPI = 170  # well above the density at which the page shows it
 
 
 def picture(draw: Callable[[], tuple[Any, Any]], alt: str, caption: str) -> Figure:
@@ -29,10 +29,11 @@ def picture(draw: Callable[[], tuple[Any, Any]], alt: str, caption: str) -> Figu
     return Figure(f"data:image/png;base64,{data}", alt, caption)
 
 
-def formula(latex: str) -> Formula:
+def formula(latex: str, *, prefix: str = "formula") -> Formula:
     r"""Return a formula as inline SVG made by matplotlib's mathtext.
 
-    Mathtext lacks a few of LaTeX's spaces and delimiter sizes, which are replaced first.
+    Mathtext lacks a few of LaTeX's spaces, which are replaced first. ``prefix`` begins the SVG's
+    ids, which must differ within a page.
     """
     plain = latex.replace(r"\;", r"\,")
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "bayes-scaling", "mathtext.fontset": "cm"}):
@@ -44,12 +45,11 @@ def formula(latex: str) -> Formula:
     text = buffer.getvalue()
     svg = text[text.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return Formula(_own_ids(svg, latex), latex)
+    return Formula(_own_ids(svg, prefix), latex)
 
 
-def _own_ids(svg: str, latex: str) -> str:
+def _own_ids(svg: str, prefix: str) -> str:
     """Give the SVG's ids a prefix, because ids of a page must differ; hide it from screen readers."""
-    prefix = "f" + "".join(f"{ord(c) % 16:x}" for c in latex)[:24]
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\1{prefix}-", svg)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg)

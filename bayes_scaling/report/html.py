@@ -73,9 +73,11 @@ def render(pages: Sequence[Page], title: str) -> str:
 
 
 def _page(study: Study, number: int) -> Page:
+    name = re.sub(r"[^a-z0-9]+", "-", study.card.name.lower()).strip("-") or "study"
+    anchor = f"{name}-{number + 1}"
     made = [
         sections.data_section(study),
-        sections.model_section(study),
+        sections.model_section(study, anchor=anchor),
         sections.prior_section(study),
         sections.diagnostics_section(study),
         sections.posterior_section(study),
@@ -86,9 +88,8 @@ def _page(study: Study, number: int) -> Page:
         results.caveats_section(study),
         results.provenance_section(study),
     ]
-    anchor = re.sub(r"[^a-z0-9]+", "-", study.card.name.lower()).strip("-") or "study"
     return Page(
-        f"{anchor}-{number + 1}", study.title, study.card.question, study.banner, sentences.answers(study),
+        anchor, study.title, study.card.question, study.banner, sentences.answers(study),
         [s for s in made if s is not None],
     )  # fmt: skip
 

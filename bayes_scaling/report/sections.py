@@ -58,7 +58,7 @@ def _ranges(frame: pd.DataFrame, outcome: str) -> Table:
     return Table("The rows that are used", ["column", "range", "span"], rows)
 
 
-def model_section(study: Study) -> Section:
+def model_section(study: Study, *, anchor: str) -> Section:
     """Return the model in words, its formula and its parameters."""
     spec = study.fit.spec
     law = spec.law
@@ -77,7 +77,7 @@ def model_section(study: Study) -> Section:
     inputs = ", ".join(f"{i.name} ({i.meaning})" for i in law.inputs)
     blocks = [
         Text(f"{law.title}, after {law.citation}. It reads {inputs}."),
-        formula(law.formula),
+        formula(law.formula, prefix=f"{anchor}-formula"),
         Text(words.noise(spec)),
         Text(f"Groups with effects: {groups}. Effects add on the unconstrained scale (log, or log-odds)."),
         Table("Parameters", heads, rows, note=f"Priors are stated at the reference scale {scale}." if scale else ""),

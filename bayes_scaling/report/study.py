@@ -18,7 +18,7 @@ from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart
 from bayes_scaling.plots.tables import prior_draws, used_groups
 
-LOO_VALUES = 250_000  # draws x rows for leave-one-out; more draws change Pareto k little and cost minutes
+LOO_VALUES = 200_000  # draws x rows for leave-one-out; more draws change Pareto k little and cost minutes
 REPLICATES = 500
 
 

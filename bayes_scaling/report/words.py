@@ -109,7 +109,7 @@ def interval(low: str, high: str, share: float, kind: str) -> str:
 def prior(given: Prior) -> str:
     """Return a prior in words."""
     n = {k: f"{v:g}" if 1e-3 <= abs(v) < 1e5 or v == 0 else number(v) for k, v in given.numbers.items()}
-    upper = f", 5 % above {n['upper95']}" if "upper95" in n else ""
+    upper = f", 5{GAP}% above {n['upper95']}" if "upper95" in n else ""
     forms = {
         "lognormal": f"log-normal, median {n.get('median')}{upper}",
         "logitnormal": f"logit-normal, median {n.get('median')}{upper}",

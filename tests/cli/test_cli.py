@@ -126,9 +126,7 @@ def test_unknown_key_in_card(folder, monkeypatch, capsys):
     assert "Did you mean 'law'" in out.err
 
 
-@pytest.mark.parametrize(
-    "words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["fit", "--help"]]
-)
+@pytest.mark.parametrize("words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["fit", "--help"]])
 def test_light_commands_import_nothing_heavy(words):
     code = (
         "import sys; from bayes_scaling import cli\n"

@@ -86,9 +86,7 @@ def test_addresses_are_pinned():
         for file in (*entry.files, *entry.fallback):
             assert len(file.sha256) == 64
             if file.url is not None:
-                assert file.url.startswith(
-                    f"https://raw.githubusercontent.com/{entry.repository}/{entry.commit}/"
-                )
+                assert file.url.startswith(f"https://raw.githubusercontent.com/{entry.repository}/{entry.commit}/")
     assert len(dataset("overtraining").fallback) == 208
     assert dataset("chinchilla").files[0].url.endswith("/data/svg_extracted_data.csv")
 

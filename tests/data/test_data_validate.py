@@ -197,9 +197,7 @@ def test_many_rows_are_counted():
 def test_columns_of_a_law_are_checked_and_may_widen_a_range(runs):
     depth = Column("depth", "layers", "count", "count", low=2, slip="These look like blocks of layers")
     message = refused(runs.assign(depth=[1, 12, -1]), further=[depth])
-    assert (
-        "column 'depth', row x: found 1; expected values of at least 2 (layers; count). These look" in message
-    )
+    assert "column 'depth', row x: found 1; expected values of at least 2 (layers; count). These look" in message
     assert "column 'depth', row z: found -1; expected values above 0" in message
     tiny = Column("params", "weights of a linear model", "count", "count", low=1)
     assert list(check_runs(runs.assign(params=[3, 4, 5]), further=[tiny])["params"]) == [3, 4, 5]

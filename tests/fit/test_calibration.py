@@ -52,7 +52,8 @@ def test_simulation_based_calibration(law):
     assert smallest > MISTAKE / (2 * len(tests)), tests.to_string()  # Bonferroni
     error = np.sqrt(LEVEL * (1 - LEVEL) / SIMULATIONS)  # quantities of one simulation are not independent
     assert ranks["covered"].mean() == pytest.approx(LEVEL, abs=3 * error)
-    assert (ranks["z"].abs() < 8).all()
+    assert (ranks["z"].abs() > 5).mean() < 0.02  # nan would fail the test of ranks; scales have long tails
+    assert np.isfinite(ranks["z"]).all()
     assert (ranks.groupby("simulation")["divergences"].first() > SETTINGS.draws / 10).mean() < 0.2
 
 

@@ -7,7 +7,8 @@ import pytest
 import simulated
 
 from bayes_scaling.errors import FitError, ForecastError
-from bayes_scaling.fit import SamplerSettings, diagnose, sample, sampler as sampler_room
+from bayes_scaling.fit import SamplerSettings, diagnose, sample
+from bayes_scaling.fit import sampler as sampler_room
 from bayes_scaling.model import encode
 
 SHORT = SamplerSettings(draws=30, tune=60, chains=2)
@@ -44,7 +45,7 @@ def test_other_rows_need_no_new_compilation(sampler, spec, ladder):
 
 def test_rows_with_other_levels_are_refused(sampler, spec, ladder):
     renamed = encode(spec, ladder.replace({"family": {"bee": "wasp"}}))[1]
-    with pytest.raises(FitError, match="wasp|bee|level"):
+    with pytest.raises(FitError, match=r"wasp|bee|level"):
         sampler.sample(SHORT, seed=7, rows=renamed)
 
 

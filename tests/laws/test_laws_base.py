@@ -82,9 +82,7 @@ def test_unknown_parameter_and_constants_suggest_the_nearest():
         laws.get("chinchilla").constants("besiroglu")
 
 
-@pytest.mark.parametrize(
-    ("change", "found"), [({"support": "integer"}, "'integer'"), ({"role": "magic"}, "'magic'")]
-)
+@pytest.mark.parametrize(("change", "found"), [({"support": "integer"}, "'integer'"), ({"role": "magic"}, "'magic'")])
 def test_a_parameter_needs_a_known_support_and_role(change, found):
     given = {"support": "positive", "role": "exponent", **change}
     with pytest.raises(CardError, match=found):

@@ -83,7 +83,7 @@ def test_shapes_are_draw_by_row(name, outcome):
 def test_a_run_effect_moves_log_loss():
     xp = numpy_backend()
     moved = location(xp, "loss", np.array([[2.0, 3.0]]), np.array([[0.1, -0.1]]), None)
-    np.testing.assert_allclose(np.log(moved), np.log([[2.0, 3.0]]) + [[0.1, -0.1]])
+    np.testing.assert_allclose(np.log(moved / np.array([[2.0, 3.0]])), [[0.1, -0.1]])
 
 
 def test_a_run_effect_moves_the_log_odds_above_chance():
@@ -91,7 +91,8 @@ def test_a_run_effect_moves_the_log_odds_above_chance():
     mean = chance + 0.75 * np.array([[0.2, 0.6]])
     moved = location(xp, "accuracy", mean, np.array([[1.0, -1.0]]), chance)
     share = (moved - chance) / (1 - chance)
-    np.testing.assert_allclose(np.log(share / (1 - share)), np.log([[0.2 / 0.8, 0.6 / 0.4]]) + [[1.0, -1.0]])
+    expected = np.log([[0.2 / 0.8, 0.6 / 0.4]]) + np.array([[1.0, -1.0]])
+    np.testing.assert_allclose(np.log(share / (1 - share)), expected)
     extreme = location(xp, "accuracy", np.array([[chance, 1.0]]), np.array([[5.0, 5.0]]), chance)
     assert ((extreme >= chance) & (extreme <= 1)).all()
 

@@ -1,0 +1,191 @@
+"""Every public plot keeps the contract: ax= goes in, (figure, axes) comes out, a failed fit says so."""
+
+import inspect
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import simulated
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayes_scaling import check, plots
+from bayes_scaling.check import Loo
+from bayes_scaling.compare import contrasts, ranking
+from bayes_scaling.errors import ForecastError
+from bayes_scaling.fit import failure_banner
+from bayes_scaling.forecasts import compute_to_reach, forecast, grid
+from bayes_scaling.model import make_spec
+from bayes_scaling.plots import style, tables
+
+PUBLIC = [name for name in plots.__all__ if name != "tables"]
+
+
+@pytest.fixture(scope="module")
+def loss_fit():
+    """A loss fit whose draws are the prior's, with one divergence: its diagnostics fail."""
+    spec = make_spec("chinchilla", groups=["family"])
+    return simulated.fit_of(spec, simulated.ladder(), draws=60, diverging=1)
+
+
+@pytest.fixture(scope="module")
+def accuracy_fit():
+    """An accuracy fit with crossed groups, of prior draws."""
+    return simulated.fit_of(simulated.crossed_spec(), simulated.benchmarks(), draws=60)
+
+
+@pytest.fixture(scope="module")
+def made_loo():
+    """A leave-one-out result with one bad unit, not computed."""
+    table = pd.DataFrame(
+        [{"elpd": 1.0, "se": 0.1, "p_loo": 2.0, "units": 20, "unit": "run", "good_k": 0.6, "bad_k": 1}]
+    )
+    k = np.linspace(-0.1, 0.55, 20)
+    k[3] = 0.9
+    return Loo(table, pd.DataFrame({"unit": [f"ant|run {i}" for i in range(20)], "elpd": 0.0, "pareto_k": k}))
+
+
+@pytest.fixture(scope="module")
+def calls(loss_fit, accuracy_fit, made_loo):
+    """A call of every public plot: name -> function of the keyword arguments."""
+    w = failure_banner(loss_fit)
+    before = check.prior_predictive(loss_fit.spec, loss_fit.frame, draws=50)
+    after = check.posterior_predictive(loss_fit, draws=50)
+    answer = forecast(loss_fit, grid(family=["ant", "bee"], compute=[1e23, 1e24]), tokens_per_param=20)
+    reached = compute_to_reach(loss_fit, [1.0, 3.0], {"family": ["ant", "bee"]}, tokens_per_param=20, draws=30)
+    pairs = contrasts(loss_fit, at={"compute": 1e23}, tokens_per_param=20)
+    ranks = ranking(loss_fit, at={"compute": 1e23}, tokens_per_param=20)
+    pit = pd.DataFrame({"loo_pit": np.linspace(0.01, 0.99, 40)})
+    return {
+        "prior_predictive": lambda **k: plots.prior_predictive(before, warning=w, **k),
+        "posterior_predictive": lambda **k: plots.posterior_predictive(after, by="family", warning=w, **k),
+        "residuals": lambda **k: plots.residuals(after, against="params", warning=w, **k),
+        "loo_k": lambda **k: plots.loo_k(made_loo, warning=w, **k),
+        "loo_pit": lambda **k: plots.loo_pit(pit, warning=w, **k),
+        "curve": lambda **k: plots.curve(loss_fit, x="params", constants=("besiroglu2024",), draws=30, **k),
+        "forecast": lambda **k: plots.forecast(answer, fit=loss_fit, **k),
+        "reach": lambda **k: plots.reach(reached, **k),
+        "parameters_by_group": lambda **k: plots.parameters_by_group(loss_fit, "E", **k),
+        "contrasts": lambda **k: plots.contrasts(pairs, **k),
+        "ranking": lambda **k: plots.ranking(ranks, **k),
+        "posterior": lambda **k: plots.posterior(loss_fit, var_names=["E"], **k),
+    }
+
+
+def test_every_public_plot_is_covered(calls):
+    assert sorted(calls) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_signature(name):
+    parameters = inspect.signature(getattr(plots, name)).parameters
+    assert parameters["ax"].default is None
+    kinds = [p.kind for p in parameters.values()]
+    assert kinds[0] is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert kinds[-1] is inspect.Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_returns_figure_and_axes_with_banner(name, calls):
+    before = dict(mpl.rcParams)
+    figure, axes = calls[name]()
+    figure.canvas.draw()
+    assert isinstance(figure, Figure)
+    assert all(isinstance(a, Axes) for a in np.ravel(axes))
+    assert "FIT NOT USABLE" in banner_of(figure)
+    sizes = [t.get_fontsize() for a in np.ravel(axes) for t in [*a.get_xticklabels(), a.title, a.xaxis.label]]
+    assert min(sizes) >= 9
+    assert dict(mpl.rcParams) == before
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_draws_on_given_axes(name, calls):
+    figure, given = plt.subplots()
+    found, axes = calls[name](ax=given)
+    figure.canvas.draw()
+    assert found is figure
+    assert np.ravel(axes)[0] is given
+    assert plt.get_fignums() == [figure.number]
+    assert "FIT NOT USABLE" in banner_of(figure)
+    plt.close(figure)
+
+
+def banner_of(figure):
+    texts = [t for t in figure.findobj(mpl.text.Text) if t.get_gid() == "fit-warning"]
+    return " ".join(t.get_text() for t in texts).replace("\n", " ")
+
+
+def test_accuracy_is_drawn_as_percent(accuracy_fit):
+    figure, axes = plots.curve(accuracy_fit, groups={"family": ["ant"], "task": ["alpha_qa"], "protocol": ["0-shot"]})
+    figure.canvas.draw()
+    assert all("%" in t.get_text() for t in axes.get_yticklabels())
+    assert axes.get_ylim()[1] <= 1.02
+    plt.close(figure)
+
+
+def test_curve_marks_where_the_data_end(loss_fit):
+    figure, axes = plots.curve(loss_fit, x="params", draws=30)
+    ends = [
+        line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2
+    ]
+    assert loss_fit.frame["params"].max() in ends
+    plt.close(figure)
+
+
+def test_curve_table_is_the_law(loss_fit):
+    table = tables.curve_table(
+        loss_fit, x="tokens", tokens_per_param=20, points=5, draws=None, constants=("hoffmann2022",)
+    )
+    np.testing.assert_allclose(table["tokens"], 20 * table["params"])
+    direct = forecast(loss_fit, table[["family", "params", "tokens"]], kind="law").median
+    np.testing.assert_allclose(table["median"], direct)
+    law = 1.69 + 406.4 * table["params"] ** -0.34 + 410.7 * table["tokens"] ** -0.28
+    np.testing.assert_allclose(table["constants_hoffmann2022"], law, rtol=1e-6)
+
+
+def test_too_many_curves_and_unknown_scale_are_errors(loss_fit, accuracy_fit):
+    with pytest.raises(ForecastError, match="at most 6"):
+        plots.curve(loss_fit, groups=pd.DataFrame({"family": ["ant"] * 7}))
+    with pytest.raises(ForecastError, match="compute"):
+        plots.curve(accuracy_fit, x="params")
+    with pytest.raises(ForecastError, match="found"):
+        plots.posterior(loss_fit, var_names=["alfa"])
+
+
+def test_posterior_of_a_variable_with_levels(accuracy_fit):
+    figure, axes = plots.posterior(accuracy_fit)
+    assert len(axes) == 3  # C_50 has a level per task
+    plt.close(figure)
+    with pytest.raises(ValueError, match="panels"):
+        plots.posterior(accuracy_fit, ax=plt.figure().subplots())
+    plt.close("all")
+
+
+def test_pit_band_holds_uniform_values_and_not_narrow_ones():
+    rng = np.random.default_rng(3)
+    inside = []
+    for _ in range(60):
+        table = tables.pit_table(rng.random(80))
+        inside.append(table["difference"].between(table["lower"] - 1e-12, table["upper"] + 1e-12).all())
+    assert np.mean(inside) > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 60)
+    table = tables.pit_table(rng.beta(5, 5, 80))
+    assert not table["difference"].between(table["lower"], table["upper"]).all()
+
+
+def test_bins_hold_every_row(loss_fit):
+    predictive = check.posterior_predictive(loss_fit, draws=20)
+    table = tables.binned(predictive, x="params", bins=6)
+    assert table["rows"].sum() == len(loss_fit.frame)
+    assert (table["q05"] <= table["q95"]).all()
+
+
+def test_infinite_ends_become_arrows():
+    figure, axes = plt.subplots()
+    axes.set_xlim(0, 10)
+    style.intervals(axes, [0, 1, 2], [1, 2, np.nan], [3, np.inf, np.nan], color="black", width=1)
+    assert [line.get_marker() for line in axes.lines].count(">") == 1
+    assert len(axes.lines) == 3  # two bars and one arrow; nothing for what is not reached at all
+    plt.close(figure)

@@ -1,0 +1,243 @@
+"""The report is one HTML file that says what was found, how sure it is, and when not to use it."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import simulated
+
+from bayes_scaling.check import prior_predictive
+from bayes_scaling.compare import contrasts, ranking
+from bayes_scaling.forecasts import compute_to_reach, forecast, grid
+from bayes_scaling.laws import Prior
+from bayes_scaling.model.card import ComparePart, ForecastPart, card_from_dict
+from bayes_scaling.report import Study, figures, sentences, words, write_report
+from bayes_scaling.report.caveats import caveats, distances, identified
+
+SECTIONS = (
+    "Data", "Model", "Prior predictive", "Diagnostics", "Posterior", "Posterior predictive checks", "Leave-one-out",
+    "Forecasts", "Comparison of families", "What would change the conclusion", "Reproduce",
+)  # fmt: skip
+EVIL = "ant <script>alert(1)</script> & co"
+
+
+def card(**parts):
+    model = {"law": "chinchilla", "groups": ["family"]}
+    head = {"name": "made_up", "title": "Made-up runs", "question": "What loss, at what scale?"}
+    return card_from_dict({**head, "data": {"dataset": "made_up"}, "model": model, **parts})
+
+
+def loss_study(*, diverging=0, title="Made-up runs", values=None):
+    data = simulated.ladder(per_family=6)
+    data["family"] = data["family"].replace({"ant": EVIL})
+    data["compute"] = 6 * data["params"] * data["tokens"]
+    data["flags"] = ["odd", *[""] * (len(data) - 1)]
+    spec = card(title=title)
+    fit = simulated.fit_of(spec.model, data, values, draws=60, diverging=diverging)
+    points = ForecastPart("Larger runs", points={"compute": [1e24]}, tokens_per_param=20)
+    target = ForecastPart("Compute to a loss", target=[1.0, 3.0], tokens_per_param=20)
+    where = {"family": [EVIL, "bee"]}
+    answers = [
+        (points, forecast(fit, grid(**where, compute=[1e24]), tokens_per_param=20)),
+        (target, compute_to_reach(fit, [1.0, 3.0], where, tokens_per_param=20, draws=30)),
+    ]
+    part = ComparePart("At 1e22 FLOP", at={"compute": 1e22}, tokens_per_param=20)
+    pair = {"at": part.at, "tokens_per_param": 20}
+    compared = [(part, contrasts(fit, **pair), ranking(fit, **pair))]
+    return Study(spec, fit, prior_predictive(spec.model, data, draws=40), data, answers, compared)
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return [loss_study(), loss_study(diverging=3, title="A second study")]
+
+
+@pytest.fixture(scope="module")
+def html(studies, tmp_path_factory):
+    path = write_report(studies, tmp_path_factory.mktemp("report") / "new" / "report.html", title="Two studies")
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]  # no temporary file is left
+    return path.read_text(encoding="utf-8")
+
+
+class Outline(HTMLParser):
+    """Collect tags with their attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def all(self, tag):
+        return [a for t, a in self.found if t == tag]
+
+
+@pytest.fixture(scope="module")
+def outline(html):
+    return Outline(html)
+
+
+def test_needs_nothing_from_outside(html, outline):
+    links = [a[k] for _, a in outline.found for k in ("src", "href", "xlink:href", "data", "action") if k in a]
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert not re.search(r"url\((?!#)|@import|@font-face", html)
+    assert not outline.all("script")
+    assert not outline.all("link")
+
+
+def test_can_be_read_by_everyone(outline):
+    assert outline.all("html")[0]["lang"] == "en"
+    assert any(m.get("name") == "viewport" for m in outline.all("meta"))
+    images = outline.all("img")
+    assert len(images) > 15
+    assert all(len(i["alt"]) > 15 for i in images)
+    levels = [int(t[1]) for t, _ in outline.found if re.fullmatch(r"h[1-6]", t)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert max(np.diff(levels)) <= 1
+    ids = [a["id"] for _, a in outline.found if "id" in a]
+    assert len(ids) == len(set(ids))
+    targets = [a["href"][1:] for a in outline.all("a")]
+    assert set(targets) <= set(ids)
+
+
+def test_every_table_scrolls_in_its_own_box(html):
+    assert html.count("<table") == html.count('<div class="scroll"')
+
+
+def test_names_are_escaped(html):
+    assert "<script>alert" not in html
+    assert "ant &lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in html
+
+
+def test_only_the_failed_fit_is_named_in_the_contents(studies, html):
+    assert studies[1].banner
+    contents = html[html.index("<nav") : html.index("</nav>")]
+    assert contents.count("<li>") == 2
+    assert contents.count("fit not usable") == sum(bool(s.banner) for s in studies)
+
+
+def test_failed_fit_has_a_banner(html):
+    assert re.search(r'class="banner" role="alert">.*FIT NOT USABLE \(.*divergences', html)
+    assert "From a fit that failed its diagnostics" in html
+
+
+def test_numbers_of_forecast_and_reach_appear(studies, html):
+    table = studies[0].forecasts[0][1].table
+    for column in ("median", "lower", "upper"):
+        for value in table[column]:
+            assert f"{value:.3f}" in html
+    assert "not reached" in html  # no compute reaches loss 1.0
+    assert studies[0].fit.meta["data_hash"] in html
+    assert "90\u00a0% equal-tailed interval" in html
+
+
+def test_every_section_is_there(html):
+    for title in SECTIONS:
+        assert html.count(f"<h3>{title}</h3>") == 2
+    assert "odd" in html
+    assert "law = &#34;chinchilla&#34;" in html
+
+
+def test_an_interrupted_report_leaves_nothing(studies, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    from bayes_scaling.report import html as html_room
+
+    with pytest.raises(KeyboardInterrupt):
+        html_room._write_whole(tmp_path / "r.html", "text")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="at least one"):
+        write_report([], tmp_path / "r.html")
+
+
+def test_caveats_are_facts(studies):
+    said = " ".join(caveats(studies[1]))
+    assert "unusable" in said
+    assert "no law discrepancy" in said
+    far = distances(studies[1])
+    largest = studies[1].fit.frame["compute"].max()
+    np.testing.assert_allclose(far["times"], 1e24 / largest)
+    assert "beyond the fitted runs" in said
+    assert "say little about" in said  # posterior and prior are the same draws here
+
+
+def test_identification_in_words(crossed_fit):
+    study = loss_study()
+    crossed = Study(study.card, crossed_fit, study.prior, study.data, [], [])
+    said = " ".join(identified(crossed))
+    assert "protocol within task" in said
+    assert "pairs of family and task" in said
+
+
+def contrast_row(**changes):
+    row = {
+        "a": "A",
+        "b": "B",
+        "median": 2.0,
+        "lower": 1.2,
+        "upper": 3.5,
+        "level": 0.9,
+        "p_a_better": 0.97,
+        "p_undefined": 0.0,
+    }
+    return pd.Series({**row, **changes})
+
+
+def test_contrast_sentences(studies):
+    part = ComparePart("t", target=2.0, hold={"task": "mmlu"})
+    said = sentences.contrast(studies[0], part, contrast_row())
+    assert said.startswith(
+        "A needs 2 times less compute than B to reach loss 2 on mmlu, 90\u00a0% equal-tailed interval 1.20 to 3.50"
+    )
+    assert "P = 0.97 that A needs less" in said
+    turned = sentences.contrast(studies[0], part, contrast_row(median=0.5, lower=0.0, upper=0.8, p_a_better=0.03))
+    assert turned.startswith("B needs 2 times less compute than A")
+    assert "1.25 to no limit" in turned
+    assert "P = 0.97 that B needs less" in turned
+    neither = sentences.contrast(studies[0], part, contrast_row(median=np.nan, p_a_better=np.nan))
+    assert neither.startswith("Neither A nor B")
+    at = ComparePart("t", at={"compute": 1e22})
+    lower = sentences.contrast(studies[0], at, contrast_row(median=-0.1, lower=-0.2, upper=0.05))
+    assert "A has 0.10 nats per token lower loss than B" in lower
+    assert "−0.05" in lower
+    assert "0.20" in lower
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.2e24, "1.2\u00a0×\u00a010²⁴"), (1e26, "10²⁶"), (3.04e-5, "3\u00a0×\u00a010⁻⁵")],
+)
+def test_powers_of_ten(value, text):
+    assert words.power(value) == text
+
+
+def test_numbers_for_people():
+    assert words.number(0.34781) == "0.348"
+    assert words.number(-12.345) == "−12.3"
+    assert words.number(float("nan")) == "–"
+    assert words.number(1234567.0) == "1.23\u00a0×\u00a010⁶"
+    assert words.outcome(0.7132, "accuracy") == "71.3\u00a0%"
+    assert words.outcome(1.98765, "loss") == "1.988"
+    assert words.flop(float("nan")) == "not reached"
+    assert words.probability(1.0) == "> 0.99"
+    assert words.p_equals(0.001) == "P < 0.01"
+    assert words.count(6.9e9) == "6.9 billion"
+
+
+@pytest.mark.parametrize("dist", list(Prior.FORMS))
+def test_every_prior_has_words(dist):
+    numbers = dict(zip(Prior.FORMS[dist], (0.3, 0.6), strict=False))
+    assert words.prior(Prior(dist, **numbers))
+
+
+def test_formulas_of_all_laws_are_drawn():
+    from bayes_scaling import laws
+
+    for name in laws.available():
+        made = figures.formula(laws.get(name).formula)
+        assert made.svg.startswith("<svg")
+        assert "http" not in made.svg
