@@ -243,7 +243,7 @@ def _check(options: argparse.Namespace) -> int:
     card, fit = _card_and_fit(options, options.card)
     replicates = check.posterior_predictive(fit)
     prior = card.sample_prior_predictive()
-    leave_out = check.loo(fit)
+    leave_out = check.loo(fit.thinned(1000))
     by = "family" if "family" in fit.frame.columns else None
     parts = {
         "diagnostics": fit.diagnose().table(),

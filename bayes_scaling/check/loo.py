@@ -6,6 +6,7 @@ The unit is the run where runs have several rows: its run effect is integrated o
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,9 @@ def loo(fit: Fit) -> Loo:
     shaped = density.reshape(sizes["chain"], sizes["draw"], len(units))
     likelihood = xr.Dataset({"y": (("chain", "draw", "unit"), shaped)})
     tree = xr.DataTree.from_dict({"posterior": fit.idata["posterior"].to_dataset(), "log_likelihood": likelihood})
-    found = az.loo(tree, pointwise=True, var_name="y")
+    with warnings.catch_warnings():  # units with a bad k are counted in the table
+        warnings.filterwarnings("ignore", message=".*Pareto", category=UserWarning)
+        found = az.loo(tree, pointwise=True, var_name="y")
     k = np.asarray(found.pareto_k)
     unit = "run" if fit.spec.noise.run_effect else "row"
     table = pd.DataFrame(
@@ -86,7 +89,11 @@ def loo_pit(fit: Fit, *, random_seed: int = 0) -> pd.DataFrame:
     from arviz_stats.base import array_stats
 
     density, _, codes = _unit_density(fit)
-    log_weights, k = array_stats.psislw(-density, axis=0)
+    sizes = fit.idata["posterior"].sizes
+    shaped = density.reshape(sizes["chain"], sizes["draw"], -1)
+    relative = array_stats.ess(np.exp(shaped - shaped.max(axis=(0, 1))), chain_axis=0, draw_axis=1, method="mean")
+    r_eff = float(np.mean(relative) / density.shape[0])
+    log_weights, k = array_stats.psislw(density, r_eff=r_eff, axis=0)  # it takes the log likelihood
     weights = np.exp(log_weights)[codes]  # (row, draw): psislw moves draws to the end
     rng = np.random.default_rng(random_seed)
     rows = Rows(fit.rows.frame, fit.rows.coords, fit.rows.index, fit.rows.inputs)

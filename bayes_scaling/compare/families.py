@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import failure_banner
+from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import compute_to_reach, forecast
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import link, numpy_backend, unlink
@@ -146,6 +147,7 @@ def ranking(
         draws), ``rank_lower``, ``rank_upper``, ``p_best``, level and interval. The other
         arguments are those of :func:`contrasts`.
     """
+    check_interval(level, "eti")
     names = _levels(fit, group, families)
     values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)
     higher_is_better = target is None and fit.spec.outcome == "accuracy"
@@ -161,7 +163,7 @@ def ranking(
             "lower": np.where(np.isinf(ends[1]), np.nan, ends[1]),
             "upper": np.where(np.isinf(ends[2]), np.nan, ends[2]),
             "rank": ranks[0].astype(int), "rank_lower": ranks[1].astype(int), "rank_upper": ranks[2].astype(int),
-            "p_best": (order == 1).mean(axis=0),
+            "p_best": ((order == 1) & np.isfinite(values)).mean(axis=0),
             "p_unreachable": np.isinf(values).mean(axis=0), "level": level, "interval": "eti",
         }
     )  # fmt: skip
@@ -199,8 +201,10 @@ def by_group(fit: Fit, parameter: str, *, group: str = "family", level: float = 
     rows = [_by_level(xp, support, center, np.zeros_like(center), "(population)", level)]
     for i, name in enumerate(fit.coords[group]):
         rows.append(_by_level(xp, support, center, effect[:, i], name, level))
-    unit = "run" if "run" in fit.frame.columns else fit.frame.columns[0]
-    counts = fit.frame.groupby(group)[unit].nunique() if ":" not in group else pd.Series(dtype=int)
+    counts = pd.Series(dtype=int)
+    if ":" not in group:
+        grouped = fit.frame.groupby(group)
+        counts = grouped["run"].nunique() if "run" in fit.frame.columns else grouped.size()
     table = pd.DataFrame(rows).rename(columns={"name": group})
     return table.assign(parameter=parameter, runs=table[group].map(counts), level=level, interval="eti")
 

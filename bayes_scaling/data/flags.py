@@ -36,10 +36,8 @@ def tidy_flags(frame: pd.DataFrame) -> pd.DataFrame:
         Copy whose ``flags`` are text, sorted, without repeats or gaps.
     """
     frame = frame.copy()
-    if "flags" in frame.columns:
-        values = [_join(_split(text)) for text in frame["flags"]]
-    else:
-        values = [""] * len(frame)
+    texts = frame["flags"] if "flags" in frame.columns else [""] * len(frame)
+    values = [_join(_split(text)) for text in texts]
     frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
     return frame
 

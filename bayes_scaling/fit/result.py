@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,15 @@ class Fit:
     def values(self, limit: int | None = None) -> dict[str, np.ndarray]:
         """Return posterior variables with one draw axis in front, shape (draw, ...)."""
         return posterior_values(self.idata["posterior"], limit=limit)
+
+    def thinned(self, draws: int) -> Fit:
+        """Return the fit with at most about so many draws, evenly spaced along each chain."""
+        sizes = self.idata["posterior"].sizes
+        step = max(1, sizes["chain"] * sizes["draw"] // draws)
+        thin = {
+            name: node.to_dataset().isel(draw=slice(None, None, step)) for name, node in self.idata.children.items()
+        }
+        return replace(self, idata=type(self.idata).from_dict(thin))
 
     def summary(self, **options: Any) -> pd.DataFrame:
         """Return the table of :func:`bayes_scaling.fit.summary`."""

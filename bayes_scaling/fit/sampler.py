@@ -11,11 +11,9 @@ import numpy as np
 from bayes_scaling.errors import FitError, did_you_mean, listed
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows, build
+from bayes_scaling.model.choices import ADAPTATIONS
 from bayes_scaling.model.rows import observed
 from bayes_scaling.model.spec import ModelSpec
-
-
-ADAPTATIONS = ("auto", "diag", "draw_diag", "low_rank")
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,7 @@ class Sampler:
         import nutpie
 
         self.spec = spec
+        self._coords = rows.coords
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._compiled = nutpie.compile_pymc_model(build(spec, rows))
@@ -102,7 +101,10 @@ class Sampler:
         """
         import nutpie
 
-        compiled = self._compiled if rows is None else self._compiled.with_data(**_updates(self.spec, rows))
+        if rows is not None and self.spec.noise.observation == "beta":  # censored rows are part of the graph
+            other = Sampler(self.spec, rows)
+            return other.sample(settings, seed=seed, progressbar=progressbar, cores=cores)
+        compiled = self._compiled if rows is None else self._compiled.with_data(**self._updates(rows))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -121,14 +123,19 @@ class Sampler:
             raise FitError(f"the fit was interrupted after {made['draw']} of {settings.draws} draws; nothing was kept.")
         return tree
 
-
-def _updates(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
-    """Return the data containers' values for other rows."""
-    data = observed(spec, rows)
-    updates: dict[str, Any] = dict(rows.inputs)
-    updates |= {f"{g}_index": code for g, code in rows.index.items()}
-    updates |= {name: data[name] for name in ("y", "n_items", "log_choose") if name in data}
-    return updates
+    def _updates(self, rows: Rows) -> dict[str, Any]:
+        """Return the data containers' values for other rows."""
+        if rows.coords != self._coords:
+            changed = [g for g in self._coords if rows.coords.get(g) != self._coords[g]]
+            raise FitError(
+                f"rows have other levels of {listed(changed)} than the compiled model; encode them with the same "
+                "levels, or make a new Sampler."
+            )
+        data = observed(self.spec, rows)
+        updates: dict[str, Any] = dict(rows.inputs)
+        updates |= {f"{g}_index": code for g, code in rows.index.items()}
+        updates |= {name: data[name] for name in ("y", "n_items", "log_choose") if name in data}
+        return updates
 
 
 def with_published(spec: ModelSpec, posterior: Any) -> Any:

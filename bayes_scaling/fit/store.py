@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -95,6 +96,7 @@ def _to_tree(fit: Fit) -> xr.DataTree:
         "spec": json.dumps(fit.spec.as_dict()),
         "meta": json.dumps(dict(fit.meta)),
         "column_types": json.dumps(dtypes),
+        "draws_hash": _draws_hash(tree["posterior"].to_dataset()),
     }
     return tree
 
@@ -118,9 +120,19 @@ def _from_tree(tree: xr.DataTree, source: Path) -> Fit:
         raise FitError(f"{source} lacks part of a saved fit ({error}); it is damaged. Fit again and save.") from error
     except BayesScalingError as error:
         raise FitError(f"{source} holds a model this version cannot build: {error}") from error
+    if _draws_hash(groups["posterior"]) != tree.attrs.get("draws_hash"):
+        raise FitError(f"{source}: its draws do not match their hash; the file is damaged. Fit again and save.")
     if data_hash(frame) != meta["data_hash"]:
         raise FitError(f"{source}: its rows do not match their hash; the file was changed. Fit again and save.")
     return Fit(xr.DataTree.from_dict(groups), spec, frame, meta)
+
+
+def _draws_hash(posterior: xr.Dataset) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(map(str, posterior.data_vars)):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(posterior[name].to_numpy(), dtype="<f8").tobytes())
+    return digest.hexdigest()
 
 
 def _frame_to_dataset(frame: pd.DataFrame) -> tuple[xr.Dataset, dict[str, str]]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
+from bayes_scaling.model.choices import INTERVALS
 
 if TYPE_CHECKING:
     from bayes_scaling.fit.result import Fit
-
-INTERVALS = ("eti", "hdi")
 
 
 def check_interval(level: float, interval: str) -> None:

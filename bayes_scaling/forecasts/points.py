@@ -13,13 +13,13 @@ from bayes_scaling.data import BENCHMARKS, check_runs
 from bayes_scaling.errors import DataError, ForecastError, listed
 from bayes_scaling.fit.evaluate import Draws
 from bayes_scaling.model import Rows, simulate
+from bayes_scaling.model.choices import NEW_GROUPS
 from bayes_scaling.model.rows import group_columns, labels, locate, run_labels, unknown_level_message
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 Points = pd.DataFrame | Mapping[str, Any]
-NEW_GROUPS = ("error", "population")
 
 
 def grid(**columns: Any) -> pd.DataFrame:

@@ -12,9 +12,10 @@ import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import failure_banner
-from bayes_scaling.fit.evaluate import KINDS, fitted_draws, predict
+from bayes_scaling.fit.evaluate import fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.points import Points, extend, prepare, run_identity
+from bayes_scaling.model.choices import KINDS
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit

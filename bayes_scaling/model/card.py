@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
+from bayes_scaling.model.choices import ADAPTATIONS, KINDS, NEW_GROUPS, check_choice, check_levels
 from bayes_scaling.model.spec import ModelSpec, spec_from_dict
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cards"  # in the wheel
@@ -60,6 +61,15 @@ class FitPart:
     maxdepth: int = 10
     random_seed: int = 1
 
+    def __post_init__(self) -> None:
+        check_choice("fit.adaptation", self.adaptation, ADAPTATIONS)
+        for name in ("draws", "tune", "chains", "maxdepth"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise CardError(f"fit.{name} = {value!r}; expected a whole number of at least 1.")
+        if isinstance(self.target_accept, bool) or not 0.5 <= float(self.target_accept) < 1:
+            raise CardError(f"fit.target_accept = {self.target_accept!r}; expected a number from 0.5 to below 1.")
+
 
 @dataclass(frozen=True)
 class ForecastPart:
@@ -74,6 +84,11 @@ class ForecastPart:
     tokens_per_param: float | None = None
 
     def __post_init__(self) -> None:
+        check_choice("forecast.kind", self.kind, KINDS)
+        check_choice("forecast.new_groups", self.new_groups, NEW_GROUPS)
+        check_levels("forecast.levels", self.levels)
+        if not isinstance(self.points, Mapping):
+            raise CardError(f"forecast.points = {self.points!r}; expected a table such as {{compute = [1e24]}}.")
         if not self.points and not self.target:
             raise CardError(
                 f"[[forecast]] {self.title!r} needs `points` (where to forecast) or `target` (what to reach)."
@@ -229,7 +244,7 @@ def read_card(name_or_path: str | Path) -> CardSpec:
     path = find_card(name_or_path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CardError(f"{path} is not valid TOML: {error}.") from error
     try:
         return card_from_dict(table, folder=path.parent)

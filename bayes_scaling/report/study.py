@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,13 +77,7 @@ class Study:
     @cached_property
     def _thin(self) -> Fit:
         """The fit with few enough draws for leave-one-out."""
-        tree = self.fit.idata
-        sizes = tree["posterior"].sizes
-        wanted = max(LOO_VALUES // max(len(self.fit.frame), 1), 200)
-        step = max(1, sizes["chain"] * sizes["draw"] // wanted)
-        if step == 1:
-            return self.fit
-        return dataclasses.replace(self.fit, idata=tree.isel(draw=slice(None, None, step)))
+        return self.fit.thinned(max(LOO_VALUES // max(len(self.fit.frame), 1), 200))
 
     @property
     def loo_draws(self) -> int:

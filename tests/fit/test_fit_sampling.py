@@ -49,23 +49,43 @@ def test_rows_with_other_levels_are_refused(sampler, spec, ladder):
         sampler.sample(SHORT, seed=7, rows=renamed)
 
 
-def test_data_of_every_kind_of_noise_can_be_swapped():
+def test_counts_can_be_swapped_without_compiling():
     """Every outcome the likelihood reads must be among the values that another table replaces."""
     from bayes_scaling.model import build
 
-    tables = {
-        "beta": simulated.benchmarks(n_items=False), "beta_binomial": simulated.benchmarks(),
-    }  # fmt: skip
-    for kind, frame in tables.items():
-        spec, rows = encode(simulated.crossed_spec(observation=kind), frame)
-        model = build(spec, rows)
-        logp = model.compile_logp(vars=[*model.observed_RVs, *model.potentials], mode="FAST_COMPILE")
-        point = model.initial_point()
-        before = logp(point)
-        higher = replace(rows, frame=rows.frame.assign(accuracy=rows.frame["accuracy"] * 0.5))
-        for name, value in sampler_room._updates(spec, higher).items():  # as nutpie: cast, then set
-            model[name].set_value(value.astype(model[name].dtype))
-        assert logp(point) != before, f"{kind}: the outcome is baked into the graph, a swap would be ignored"
+    spec, rows = encode(simulated.crossed_spec(observation="beta_binomial"), simulated.benchmarks())
+    model = build(spec, rows)
+    logp = model.compile_logp(vars=[*model.observed_RVs, *model.potentials], mode="FAST_COMPILE")
+    point = model.initial_point()
+    before = logp(point)
+    uncompiled = object.__new__(sampler_room.Sampler)
+    uncompiled.spec, uncompiled._coords = spec, rows.coords
+    lower = replace(rows, frame=rows.frame.assign(accuracy=rows.frame["accuracy"] * 0.5))
+    for name, value in uncompiled._updates(lower).items():  # as nutpie: cast, then set
+        model[name].set_value(value.astype(model[name].dtype))
+    changed = logp(point)
+    assert changed != before, "the outcome is baked into the graph, a swap would be ignored"
+    fresh = build(spec, lower)
+    expected = fresh.compile_logp(vars=[*fresh.observed_RVs, *fresh.potentials], mode="FAST_COMPILE")(point)
+    assert changed == pytest.approx(expected, rel=1e-12)
+
+
+def test_beta_noise_is_compiled_anew_for_other_rows(monkeypatch):
+    """Which rows are censored is part of the graph."""
+    spec, rows = encode(simulated.crossed_spec(observation="beta"), simulated.benchmarks(n_items=False))
+    old = object.__new__(sampler_room.Sampler)
+    old.spec, old._coords = spec, rows.coords
+    lower = replace(rows, frame=rows.frame.assign(accuracy=rows.frame["accuracy"] * 0.5))
+
+    class Fresh:
+        def __init__(self, spec, rows):
+            self.rows = rows
+
+        def sample(self, settings, **options):
+            return self.rows
+
+    monkeypatch.setattr(sampler_room, "Sampler", Fresh)
+    assert old.sample(SHORT, seed=1, rows=lower) is lower
 
 
 def test_planted_truth_is_found(fit):

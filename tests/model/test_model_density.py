@@ -16,7 +16,13 @@ def point_of(model, values, i):
     point = {}
     for rv in model.free_RVs:
         name, value_name = rv.name, model.rvs_to_values[rv].name
-        if name.endswith("_z"):
+        if name.endswith("_cell_z"):  # a nested cell is sampled whole: base of its parent + effect
+            effect = name.removesuffix("_cell_z")
+            parameter, group = effect.removesuffix("_effect").split("_", 1)
+            tasks = list(model.coords["task"])
+            parent = [tasks.index(cell.split("|")[0]) for cell in model.coords[group]]
+            value = values[parameter][i][parent] + values[effect][i]
+        elif name.endswith("_z"):
             stem = name.removesuffix("_z")
             sd = "run_sd" if stem == "run_effect" else stem.removesuffix("_effect") + "_sd"
             value = values[stem][i] / values[sd][i]
