@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests of all rooms import simu
 SETTINGS = {"draws": 1500, "tune": 1000, "chains": 2, "adaptation": "diag"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mirror() -> Path:
     """Folder of the public datasets, or a skip that says why."""
     named = os.environ.get("BAYES_SCALING_DATA", "")

@@ -9,14 +9,38 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import simulated
 from scipy import stats
 
 from bayes_scaling.fit import Sampler, SamplerSettings
 from bayes_scaling.fit.sampler import posterior_values
-from bayes_scaling.model import ModelSpec, Rows, simulate
+from bayes_scaling.model import ModelSpec, Rows, make_spec, simulate
 from bayes_scaling.model.rows import observed
 
 LEVEL = 0.9
+
+
+def table(law: str) -> pd.DataFrame:
+    """Return rows at which a law is evaluated; their outcome is a placeholder."""
+    if law == "sigmoid":
+        compute = np.tile(np.logspace(21, 25.5, 12), 2)
+        task = np.repeat(["alpha_qa", "beta_qa"], 12)
+        return pd.DataFrame(
+            {"compute": compute, "task": task, "chance": np.where(task == "alpha_qa", 0.25, 0.0), "n_items": 500,
+             "accuracy": 0.5}
+        )  # fmt: skip
+    frame = simulated.ladder(per_family=8, seed=3).assign(loss=2.5)
+    return frame.assign(compute=6 * frame["params"] * frame["tokens"])
+
+
+MODELS = {
+    "chinchilla": make_spec("chinchilla"),
+    "kaplan": make_spec("kaplan"),
+    "power_law": make_spec(
+        "power_law", groups=["family"], pooling={"E": {"family": "partial"}, "A_ref": {"family": "none"}}
+    ),
+    "sigmoid": make_spec("sigmoid", groups=["task"], pooling={"level": {"task": "partial"}}),
+}
 
 
 def simulate_and_rank(

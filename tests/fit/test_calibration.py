@@ -6,38 +6,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-import simulated
-from sbc import LEVEL, simulate_and_rank, uniformity
+from sbc import LEVEL, MODELS, simulate_and_rank, table, uniformity
 
 from bayes_scaling.fit import SamplerSettings
-from bayes_scaling.model import encode, make_spec
+from bayes_scaling.model import encode
 
 SIMULATIONS = 40
 SETTINGS = SamplerSettings(draws=250, tune=300, chains=1, adaptation="diag", target_accept=0.9)
 MISTAKE = 1e-3  # probability that a calibrated law fails its tests of uniformity
-
-
-def table(law: str) -> pd.DataFrame:
-    """Return rows at which a law is evaluated; their outcome is a placeholder."""
-    if law == "sigmoid":
-        compute = np.tile(np.logspace(21, 25.5, 12), 2)
-        task = np.repeat(["alpha_qa", "beta_qa"], 12)
-        return pd.DataFrame(
-            {"compute": compute, "task": task, "chance": np.where(task == "alpha_qa", 0.25, 0.0), "n_items": 500,
-             "accuracy": 0.5}
-        )  # fmt: skip
-    frame = simulated.ladder(per_family=8, seed=3).assign(loss=2.5)
-    return frame.assign(compute=6 * frame["params"] * frame["tokens"])
-
-
-MODELS = {
-    "chinchilla": make_spec("chinchilla"),
-    "kaplan": make_spec("kaplan"),
-    "power_law": make_spec(
-        "power_law", groups=["family"], pooling={"E": {"family": "partial"}, "A_ref": {"family": "none"}}
-    ),
-    "sigmoid": make_spec("sigmoid", groups=["task"], pooling={"level": {"task": "partial"}}),
-}
 
 
 @pytest.mark.statistical
