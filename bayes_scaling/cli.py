@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.errors import BayesScalingError, FitError
 
 DEFAULT_REPORT = ("published_families", "published_loss")
 EXIT_ERROR, EXIT_UNUSABLE, EXIT_INTERRUPTED = 1, 3, 130
@@ -175,7 +175,11 @@ def _saved(card: Any, path: Path, options: argparse.Namespace) -> Any:
 
     if not path.is_file():
         return None
-    fit = load(path)
+    try:
+        fit = load(path)
+    except FitError as error:
+        _say(options, f"{error} Fitting again.")
+        return None
     same = {k: v for k, v in (fit.meta["card"] or {}).items() if k in ("data", "model", "fit")}
     wanted = json.loads(json.dumps({k: card.spec.as_dict()[k] for k in ("data", "model", "fit")}))
     if same != wanted:
@@ -285,6 +289,8 @@ def _forecast(options: argparse.Namespace) -> int:
     }
     if options.level:
         own["levels"] = options.level
+    if options.target and options.kind not in (None, "law"):
+        raise BayesScalingError(f"--kind {options.kind} does not apply to --target: targets are reached by the law.")
     if options.at or options.target:
         part = ForecastPart("asked on the command line", _own_points(options), options.target or [], **own)
         answers = [(part, answer(fit, part))]
@@ -300,12 +306,16 @@ def _forecast(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from bayes_scaling.api import compare_arguments
     from bayes_scaling.compare import contrasts, ranking
     from bayes_scaling.model.card import ComparePart
 
     card, fit = _card_and_fit(options, options.card)
     parts = list(card.spec.compare)
+    if options.tokens_per_param is not None:
+        parts = [replace(p, tokens_per_param=options.tokens_per_param) for p in parts]
     if options.at or options.target is not None:
         given = {k: v[0] if len(v) == 1 else v for k, v in _own_points(options).items()}
         families = given.pop("family", [])

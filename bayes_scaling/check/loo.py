@@ -40,11 +40,13 @@ class Loo:
 def _unit_density(fit: Fit) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Return log density by unit, unit labels and each row's unit."""
     runs = run_names(fit.rows.frame)
-    density, units = marginal_log_density(fitted_draws(fit), fit.rows, runs)
-    if fit.spec.noise.run_effect:
-        codes = np.array([{u: i for i, u in enumerate(units)}[r] for r in runs])
-    else:
-        codes, units = np.arange(len(runs)), [str(r) for r in runs]
+    density, _ = marginal_log_density(fitted_draws(fit), fit.rows, runs)
+    labels = list(dict.fromkeys(runs))
+    codes = np.array([{u: i for i, u in enumerate(labels)}[r] for r in runs])
+    if not fit.spec.noise.run_effect:  # rows of one run are left out together
+        by_row, density = density, np.zeros((density.shape[0], len(labels)))
+        np.add.at(density.T, codes, by_row.T)
+    units = [str(u) for u in labels]
     return density, units, codes
 
 
@@ -68,7 +70,7 @@ def loo(fit: Fit) -> Loo:
         warnings.filterwarnings("ignore", message=".*Pareto", category=UserWarning)
         found = az.loo(tree, pointwise=True, var_name="y")
     k = np.asarray(found.pareto_k)
-    unit = "run" if fit.spec.noise.run_effect else "row"
+    unit = "run" if len(units) < len(fit.rows) else "row"
     table = pd.DataFrame(
         [{"elpd": found.elpd, "se": found.se, "p_loo": found.p, "units": len(units), "unit": unit,
           "good_k": found.good_k, "bad_k": int((k > found.good_k).sum())}]

@@ -78,10 +78,23 @@ def prior_predictive(
     return Predictive(rows.frame, simulated, rows.column(settled.outcome), settled.outcome, "prior")
 
 
-def posterior_predictive(fit: Fit, *, draws: int | None = 1000, random_seed: int = 0) -> Predictive:
-    """Simulate replicates of the fitted rows from the posterior (fitted runs keep their effect)."""
+def posterior_predictive(
+    fit: Fit, *, draws: int | None = 1000, run_effects: str = "new", random_seed: int = 0
+) -> Predictive:
+    """Simulate replicates of the fitted rows from the posterior.
+
+    Parameters
+    ----------
+    run_effects : str
+        ``new``: runs get fresh effects from the population, so that a law that bends wrongly shows;
+        ``fitted``: runs keep their fitted effects, which absorb such a misfit.
+    """
+    if run_effects not in ("new", "fitted"):
+        raise ForecastError(f"run_effects = {run_effects!r}; expected new, fitted.")
     rng = np.random.default_rng(random_seed)
-    simulated = _response(fitted_draws(fit, limit=draws), fit.rows, rng)
+    names = run_names(fit.rows.frame)
+    runs = np.array([f"new {n}" for n in names], dtype=object) if run_effects == "new" else names
+    simulated = predict(fitted_draws(fit, limit=draws), fit.rows, kind="response", runs=runs, rng=rng)
     return Predictive(fit.rows.frame, simulated, fit.rows.column(fit.spec.outcome), fit.spec.outcome, "posterior")
 
 

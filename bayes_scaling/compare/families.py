@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
-from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import compute_to_reach, forecast
 from bayes_scaling.forecasts.predict import bounds
@@ -94,8 +94,7 @@ def contrasts(
     for i, j in combinations(range(len(names)), 2):
         rows.append({"a": names[i], "b": names[j], **_contrast(fit, values[:, i], values[:, j], target, level)})
     table = pd.DataFrame(rows)
-    banner = failure_banner(fit)
-    return table.assign(warning=banner) if banner else table
+    return fit.marked(table)
 
 
 def _contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level: float) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def _contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, leve
         quantity = f"{fit.spec.outcome}(a) - {fit.spec.outcome}(b)"
         middle, p, undefined = np.median(difference), better.mean(), 0.0
     else:
-        neither = np.isinf(a) & np.isinf(b)
+        neither = (np.isinf(a) & np.isinf(b)) | ((a == 0) & (b == 0))
         if neither.all():
             nothing = {"median": np.nan, "lower": np.nan, "upper": np.nan, "p_a_better": np.nan}
             return {
@@ -116,7 +115,7 @@ def _contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, leve
                 "interval": "eti",
                 "p_undefined": 1.0,
             }
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             ratio = (b / a)[~neither]
         tail = (1 - level) / 2
         low, middle, high = np.quantile(ratio, [tail, 0.5, 1 - tail], method="inverted_cdf")
@@ -151,7 +150,7 @@ def ranking(
     names = _levels(fit, group, families)
     values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)
     higher_is_better = target is None and fit.spec.outcome == "accuracy"
-    order = np.argsort(np.argsort(-values if higher_is_better else values, axis=1, kind="stable"), axis=1) + 1
+    order = stats.rankdata(-values if higher_is_better else values, method="max", axis=1).astype(int)  # ties: the worst
     tail = (1 - level) / 2
     ends = np.quantile(values, [0.5, tail, 1 - tail], axis=0, method="inverted_cdf")
     ranks = np.quantile(order, [0.5, tail, 1 - tail], axis=0, method="inverted_cdf")
@@ -167,9 +166,8 @@ def ranking(
             "p_unreachable": np.isinf(values).mean(axis=0), "level": level, "interval": "eti",
         }
     )  # fmt: skip
-    table = table.sort_values(["rank", "p_best"], ascending=[True, False], ignore_index=True)
-    banner = failure_banner(fit)
-    return table.assign(warning=banner) if banner else table
+    table = table.sort_values(["p_best", "rank"], ascending=[False, True], ignore_index=True)
+    return fit.marked(table)
 
 
 def by_group(fit: Fit, parameter: str, *, group: str = "family", level: float = 0.9) -> pd.DataFrame:
@@ -206,7 +204,8 @@ def by_group(fit: Fit, parameter: str, *, group: str = "family", level: float = 
         grouped = fit.frame.groupby(group)
         counts = grouped["run"].nunique() if "run" in fit.frame.columns else grouped.size()
     table = pd.DataFrame(rows).rename(columns={"name": group})
-    return table.assign(parameter=parameter, runs=table[group].map(counts), level=level, interval="eti")
+    table = table.assign(parameter=parameter, runs=table[group].map(counts), level=level, interval="eti")
+    return fit.marked(table)
 
 
 def _by_level(xp: Any, support: str, center: np.ndarray, effect: np.ndarray, name: str, level: float) -> dict[str, Any]:
@@ -247,4 +246,4 @@ def identification(fit: Fit) -> pd.DataFrame:
                 "ratio": float(np.median(spread) / np.sqrt(np.mean(learned**2))),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return fit.marked(pd.DataFrame(rows))

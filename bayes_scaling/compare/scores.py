@@ -75,13 +75,14 @@ def score(
     low, high = np.quantile(simulated, [(1 - level) / 2, (1 + level) / 2], axis=0)
     median = np.median(simulated, axis=0)
     scale = np.log if outcome == "loss" else np.asarray
-    return frame.assign(
+    scores = frame.assign(
         observed=y, median=median, lower=low, upper=high, level=level, interval="eti",
         covered=(y >= low) & (y <= high), width=high - low,
         lpd=np.logaddexp.reduce(density, axis=0) - np.log(draws.count),
         crps=crps(scale(simulated), scale(y)), relative_error=np.abs(median / y - 1),
         pit=((simulated < y).mean(axis=0) + (simulated <= y).mean(axis=0)) / 2,
     )  # fmt: skip
+    return fit.marked(scores)
 
 
 def coverage(

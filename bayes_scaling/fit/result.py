@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.fit.diagnostics import Diagnosis, diagnose
+from bayes_scaling.fit.diagnostics import Diagnosis, diagnose, failure_banner
 from bayes_scaling.fit.sampler import posterior_values
 from bayes_scaling.fit.summary import summary
 from bayes_scaling.model.rows import Rows, locate, run_labels
@@ -65,6 +65,11 @@ class Fit:
     def values(self, limit: int | None = None) -> dict[str, np.ndarray]:
         """Return posterior variables with one draw axis in front, shape (draw, ...)."""
         return posterior_values(self.idata["posterior"], limit=limit)
+
+    def marked(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with a column `warning` if this fit failed its diagnostics."""
+        banner = failure_banner(self)
+        return table.assign(warning=banner) if banner else table
 
     def thinned(self, draws: int) -> Fit:
         """Return the fit with at most about so many draws, evenly spaced along each chain."""

@@ -77,7 +77,7 @@ def sample(
     seconds = {"compile": compiled - started, "sample": time.perf_counter() - compiled}
     return assemble(
         settled, rows, tree, settings=settings, seed=seed, seconds=seconds, card=card, title=title,
-        exclude_flags=exclude_flags,
+        exclude_flags=exclude_flags, asked_groups=spec.groups,
     )  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def assemble(
     card: Mapping[str, Any] | None = None,
     title: str = "",
     exclude_flags: Sequence[str] = (),
+    asked_groups: Sequence[str] | None = None,
 ) -> Fit:
     """Return the Fit of sampled draws: published names added, provenance attached."""
     import xarray as xr
@@ -113,6 +114,7 @@ def assemble(
         "notices": list(rows.notices),
         "exclude_flags": list(exclude_flags),
         "coords": rows.coords,
+        "asked_groups": list(spec.groups if asked_groups is None else asked_groups),
         "card": dict(card) if card else None,
     }
     return Fit(idata, spec, rows.frame, meta)

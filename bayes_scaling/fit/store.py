@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import laws
 from bayes_scaling.data import data_hash
 from bayes_scaling.errors import BayesScalingError, FitError
 from bayes_scaling.fit.result import Fit
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = "bayes-scaling fit"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def save(fit: Fit, path: str | Path) -> Path:
@@ -37,6 +38,7 @@ def save(fit: Fit, path: str | Path) -> Path:
     target = Path(path)
     target = target if target.suffix else target.with_suffix(".nc")
     target.parent.mkdir(parents=True, exist_ok=True)
+    _check_law_known(fit)
     tree = _to_tree(fit)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
@@ -50,6 +52,13 @@ def save(fit: Fit, path: str | Path) -> Path:
         Path(temporary).unlink(missing_ok=True)
         raise
     return target
+
+
+def _check_law_known(fit: Fit) -> None:
+    """Refuse to save a law that loading would not find, or would take for another one."""
+    name = fit.spec.law.name
+    if name not in laws.available() or type(laws.get(name)) is not type(fit.spec.law):
+        raise FitError(f"law {name!r} is not the registered law of that name; call bs.register_law on its class first.")
 
 
 def load(path: str | Path) -> Fit:
@@ -111,6 +120,8 @@ def _from_tree(tree: xr.DataTree, source: Path) -> Fit:
             f"{source} has fit format {tree.attrs['format_version']}, this version reads up to {FORMAT_VERSION}; "
             "update bayes-scaling."
         )
+    if int(tree.attrs.get("format_version", 0)) < FORMAT_VERSION:
+        raise FitError(f"{source} was written by an earlier version of this package. Fit again and save.")
     try:
         spec = spec_from_dict(json.loads(tree.attrs["spec"]))
         meta = json.loads(tree.attrs["meta"])

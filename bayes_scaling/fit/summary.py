@@ -59,7 +59,7 @@ def summary(
                 f"unknown variable {name!r}; the posterior has {listed(posterior.data_vars, 20)}."
                 + did_you_mean(str(name), [str(v) for v in posterior.data_vars])
             )
-    return _table(posterior[names], level, interval)
+    return fit.marked(_table(posterior[names], level, interval))
 
 
 def _table(posterior: Any, level: float, interval: str) -> pd.DataFrame:

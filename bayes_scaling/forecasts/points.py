@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data import BENCHMARKS, check_runs
+from bayes_scaling.data import BENCHMARKS, check_runs, has_flag
 from bayes_scaling.errors import DataError, ForecastError, listed
 from bayes_scaling.fit.evaluate import Draws
 from bayes_scaling.model import Rows, simulate
@@ -61,6 +61,12 @@ def along_path(frame: pd.DataFrame, tokens_per_param: float | None) -> pd.DataFr
         return frame
     if not tokens_per_param > 0:
         raise ForecastError(f"tokens_per_param = {tokens_per_param!r}; expected a positive number, for example 20.")
+    given = [name for name in ("params", "tokens", "compute") if name in frame]
+    if len(given) > 1:
+        raise ForecastError(
+            f"points give {listed(given)} and tokens_per_param = {tokens_per_param:g}; give one of params, tokens, "
+            "compute with a path, or leave tokens_per_param out."
+        )
     path = frame.copy()
     if "params" not in path and "compute" in path:
         path["params"] = np.sqrt(path["compute"].astype(float) / (6 * tokens_per_param))
@@ -115,8 +121,16 @@ def prepare(
     _check_groups(fit, frame, new_groups)
     frame = _checked(fit, frame)
     index, new = locate(fit.spec, fit.coords, frame)
+    if new:
+        frame["new_levels"] = _new_levels(fit, index)
     inputs = {i.name: frame[i.name].to_numpy(dtype=float) for i in fit.spec.law.inputs}
     return frame, Rows(frame, fit.coords, index, inputs), new
+
+
+def _new_levels(fit: Fit, index: Mapping[str, np.ndarray]) -> list[str]:
+    """Return, per point, the groups whose level is drawn from the population."""
+    fresh = {g: code >= len(fit.coords[g]) for g, code in index.items()}
+    return [", ".join(g for g in fresh if fresh[g][i]) for i in range(len(next(iter(index.values()))))]
 
 
 def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
@@ -135,6 +149,11 @@ def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
         checked = check_runs(known, require=inputs)
     except DataError as error:
         raise ForecastError(f"points cannot be used: {error}") from error
+    mismatch = has_flag(checked, ["compute_mismatch"])
+    if mismatch.any():
+        raise ForecastError(
+            f"points {listed(np.flatnonzero(mismatch))} give a compute that is not 6 x params x tokens; leave one out."
+        )
     fresh = [c for c in checked.columns if c not in frame.columns and c not in ("_point", "flags")]
     result = frame.copy()
     for name in [*inputs, *fresh]:
@@ -143,8 +162,11 @@ def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
+    _check_switched_off(fit, frame)
     used = {part for _, g, _ in fit.spec.all_effects() for part in g.split(":")}
-    for column in [c for c in group_columns(fit.spec) if c in used]:
+    for column in group_columns(fit.spec):
+        if column not in used and column not in frame.columns:
+            continue  # completely pooled: every level has the same forecast
         fitted = sorted(fit.frame[column].astype(str).unique())
         if column not in frame.columns:
             raise ForecastError(
@@ -158,6 +180,20 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
                 raise ForecastError(
                     unknown_level_message(column, level, fitted)
                     + f" For a draw from the population of {column}, pass new_groups='population'."
+                )
+
+
+def _check_switched_off(fit: Fit, frame: pd.DataFrame) -> None:
+    """Refuse new levels of a group that was asked for but had one level, so no spread was learned."""
+    for column in fit.meta.get("asked_groups", ()):
+        if column in fit.spec.groups or column not in frame.columns:
+            continue
+        fitted = sorted(fit.frame[column].astype(str).unique())
+        for level in dict.fromkeys(frame[column].astype(str)):
+            if level not in fitted:
+                raise ForecastError(
+                    unknown_level_message(column, level, fitted)
+                    + f" Only one {column} was fitted, so the spread between levels of {column} is unknown."
                 )
 
 

@@ -20,7 +20,7 @@ from bayes_scaling.model import Rows
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
-LOG10_COMPUTE = (10.0, 40.0)  # searched range; beyond the upper end counts as unreachable
+LOG10_COMPUTE = (10.0, 40.0)  # searched range: beyond it is unreachable, below it no compute is needed
 STEPS = 50
 
 
@@ -33,7 +33,8 @@ class Reach:
     points : DataFrame
         One row per group and target.
     draws : ndarray, shape (draw, point)
-        Compute in FLOP; infinite where no compute up to 1e40 FLOP reaches the target.
+        Compute in FLOP; infinite where no compute up to 1e40 FLOP reaches the target, 0 where
+        1e10 FLOP already do.
     """
 
     points: pd.DataFrame
@@ -123,6 +124,7 @@ def compute_to_reach(
     base = as_frame(groups) if groups is not None else pd.DataFrame(index=[0])
     base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
     frame, rows, new = prepare(fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param)
+    _check_above_chance(fit, frame)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
     found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
@@ -138,6 +140,17 @@ def _check_targets(fit: Fit, targets: Sequence[float]) -> None:
             raise ForecastError(f"target loss {target:g}; expected a positive number of nats per token.")
 
 
+def _check_above_chance(fit: Fit, frame: pd.DataFrame) -> None:
+    if fit.spec.outcome != "accuracy" or "chance" not in frame.columns:
+        return
+    low = frame[frame["target"] <= frame["chance"]]
+    if len(low):
+        raise ForecastError(
+            f"target accuracy {low['target'].iloc[0]:g} is not above chance ({low['chance'].iloc[0]:g}): guessing "
+            "reaches it without any compute. Give a higher target."
+        )
+
+
 def _search(draws: Draws, rows: Rows, target: np.ndarray, tokens_per_param: float | None) -> np.ndarray:
     """Bisect log10 compute per draw and point, shape (draw, point)."""
     sign = 1.0 if draws.spec.outcome == "accuracy" else -1.0
@@ -147,12 +160,12 @@ def _search(draws: Draws, rows: Rows, target: np.ndarray, tokens_per_param: floa
 
     shape = (draws.count, len(rows))
     low, high = (np.full(shape, end) for end in LOG10_COMPUTE)
-    never = ~reached(high)
+    never, always = ~reached(high), reached(low)
     for _ in range(STEPS):
         middle = (low + high) / 2
         hit = reached(middle)
         high, low = np.where(hit, middle, high), np.where(hit, low, middle)
-    return np.where(never, np.inf, 10.0**high)
+    return np.where(never, np.inf, np.where(always, 0.0, 10.0**high))
 
 
 def _law_at(draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_param: float | None) -> np.ndarray:

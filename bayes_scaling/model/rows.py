@@ -133,6 +133,14 @@ def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec
         kind = "beta_binomial"
     else:
         kind = "beta"
+        named = {"overdispersion", *(k for k in spec.priors if k.startswith("overdispersion"))}
+        used = sorted(named & ({*spec.pooling} | {*spec.priors}))
+        if used:
+            where = frame["n_items"].isna() if "n_items" in frame.columns else pd.Series(True, index=frame.index)
+            raise DataError(
+                f"the model sets {listed(used)} of beta-binomial noise, but {int(where.sum())} rows lack n_items, so "
+                "that accuracy would get beta noise. Give n_items, leave those rows out, or set precision instead."
+            )
         missing = len(frame) if "n_items" not in frame.columns else int(frame["n_items"].isna().sum())
         notice = (
             f"n_items is unknown in {missing} of {len(frame)} rows, so accuracy gets beta, not beta-binomial noise."
