@@ -1,8 +1,7 @@
 """The beta-binomial log density with its own gradient, as one compiled operation.
 
 Its log-gamma and digamma differences are most of the cost of an accuracy model. Here value and
-both derivatives come out of one pass over the rows that shares their logarithms, which is about
-three times as fast as the general special functions.
+both derivatives come out of one pass over the rows that shares their logarithms.
 """
 
 from __future__ import annotations

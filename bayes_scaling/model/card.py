@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.model.choices import ADAPTATIONS, KINDS, NEW_GROUPS, check_choice, check_levels
-from bayes_scaling.model.spec import ModelSpec, spec_from_dict
+from bayes_scaling.model.spec import ModelSpec, known_keys, spec_from_dict
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cards"  # in the wheel
 SOURCE = Path(__file__).resolve().parent.parent.parent / "models"  # in a checkout
 
 Table = dict[str, Any]
-
-
-def _strict(table: Any, keys: Sequence[str], where: str) -> Table:
-    if not isinstance(table, Mapping):
-        raise CardError(f"[{where}] is {table!r}; expected a table with {listed(keys, 20)}.")
-    for key in table:
-        if key not in keys:
-            raise CardError(f"unknown key {key!r} in [{where}]; expected {listed(keys, 20)}." + did_you_mean(key, keys))
-    return dict(table)
 
 
 def _plain(part: Any) -> Table:
@@ -169,7 +160,7 @@ def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> C
     CardError
         An unknown key (with the nearest valid one), a missing or contradictory part.
     """
-    known = _strict(table, _KEYS, "card")
+    known = known_keys(table, _KEYS, "card")
     for needed in ("name", "data", "model"):
         if needed not in known:
             raise CardError(f"the card lacks {needed!r}; it needs name, [data] and [model].")
@@ -194,7 +185,7 @@ def _list(known: Table, key: str) -> list[Any]:
 
 def _part(kind: Any, table: Any, where: str) -> Any:
     fields = kind.__dataclass_fields__
-    known = _strict(table, list(fields), where)
+    known = known_keys(table, list(fields), where)
     for name in known:
         if isinstance(known[name], str) and fields[name].type.startswith(("list", "float", "int")):
             raise CardError(f"{where}.{name} = {known[name]!r}; expected {fields[name].type}.")

@@ -212,7 +212,7 @@ def make_spec(
     repeated = [g for i, g in enumerate(groups) if g in groups[:i]]
     if repeated:
         raise CardError(f"groups names {listed(repeated)} twice: {list(groups)}; name each group once.")
-    parts = noise if isinstance(noise, Noise) else Noise(**_known(noise or {}, Noise.__annotations__, "noise"))
+    parts = noise if isinstance(noise, Noise) else Noise(**known_keys(noise or {}, Noise.__annotations__, "noise"))
     spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts)
     noise_room.check_fits_outcome(parts.observation, outcome)
     spec = replace(spec, pooling=_pooling(spec, pooling or {}))
@@ -221,13 +221,14 @@ def make_spec(
 
 def spec_from_dict(table: Mapping[str, Any]) -> ModelSpec:
     """Read the `[model]` table of a card; an unknown key is an error."""
-    known = _known(table, _KEYS, "model")
+    known = known_keys(table, _KEYS, "model")
     if "law" not in known:
         raise CardError(f"[model] needs `law`; known laws: {listed(laws.available())}.")
     return make_spec(known.pop("law"), **known)
 
 
-def _known(table: Mapping[str, Any], keys: Any, where: str) -> dict[str, Any]:
+def known_keys(table: Mapping[str, Any], keys: Any, where: str) -> dict[str, Any]:
+    """Return a table of a card as a dict, or raise CardError at a key that is not one of `keys`."""
     if not isinstance(table, Mapping):
         raise CardError(f"[{where}] is {table!r}; expected a table with {listed(keys)}.")
     for key in table:

@@ -1,8 +1,5 @@
 """Fixtures of the data tests: no test of this folder reaches the network or the user's cache."""
 
-import os
-from pathlib import Path
-
 import pandas as pd
 import pooch
 import pytest
@@ -17,17 +14,6 @@ def no_network(monkeypatch, tmp_path):
 
     monkeypatch.setattr(pooch.HTTPDownloader, "__call__", unreachable)
     monkeypatch.setenv("BAYES_SCALING_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def mirror() -> Path:
-    """Folder of the public datasets, or a skip that says why."""
-    named = os.environ.get("BAYES_SCALING_DATA", "")
-    if not named:
-        pytest.skip("BAYES_SCALING_DATA is not set: it names the folder of public datasets")
-    if not Path(named).is_dir():
-        pytest.skip(f"BAYES_SCALING_DATA={named} does not exist")
-    return Path(named)
 
 
 @pytest.fixture
