@@ -1,7 +1,8 @@
 """Leave-one-out by PSIS: elpd with Pareto k, and LOO-PIT. ArviZ does the smoothing.
 
 The unit is the run where runs have several rows: its run effect is integrated out. LOO answers
-"another run like these", not "a larger run".
+"another run like these", not "a larger run". Where a discrepancy is integrated out the unit is the row,
+given every other one of its path.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bayes_scaling.check.predictive import run_names
+from bayes_scaling.fit.departure import left_out_moments
 from bayes_scaling.fit.evaluate import fitted_draws, marginal_log_density, predict
-from bayes_scaling.model import Rows
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -41,6 +43,8 @@ def _unit_density(fit: Fit) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Return log density by unit, unit labels and each row's unit."""
     runs = run_names(fit.rows.frame)
     density, _ = marginal_log_density(fitted_draws(fit), fit.rows, runs)
+    if fit.spec.marginal:  # a row given every other one
+        return density, [str(i) for i in range(len(runs))], np.arange(len(runs))
     labels = list(dict.fromkeys(runs))
     codes = np.array([{u: i for i, u in enumerate(labels)}[r] for r in runs])
     if not fit.spec.noise.run_effect:  # rows of one run are left out together
@@ -98,10 +102,14 @@ def loo_pit(fit: Fit, *, random_seed: int = 0) -> pd.DataFrame:
     log_weights, k = array_stats.psislw(density, r_eff=r_eff, axis=0)  # it takes the log likelihood
     weights = np.exp(log_weights)[codes]  # (row, draw): psislw moves draws to the end
     rng = np.random.default_rng(random_seed)
-    rows = Rows(fit.rows.frame, fit.rows.coords, fit.rows.index, fit.rows.inputs)
-    fresh = np.array([f"left out {c}" for c in codes], dtype=object)
-    simulated = predict(fitted_draws(fit), rows, kind="response", runs=fresh, rng=rng)
+    rows = fit.rows
     y = rows.column(fit.spec.outcome)
-    below, equal = (simulated < y).T, (simulated == y).T
-    pit = (weights * (below + rng.random(len(y))[:, None] * equal)).sum(axis=1) / weights.sum(axis=1)
+    if fit.spec.marginal:
+        residual, variance = left_out_moments(fitted_draws(fit), rows)
+        below = stats.norm.cdf(residual / np.sqrt(variance)).T
+    else:
+        fresh = np.array([f"left out {c}" for c in codes], dtype=object)
+        simulated = predict(fitted_draws(fit), rows, kind="response", runs=fresh, rng=rng)
+        below = (simulated < y).T + rng.random(len(y))[:, None] * (simulated == y).T
+    pit = (weights * below).sum(axis=1) / weights.sum(axis=1)
     return fit.rows.frame.assign(loo_pit=pit, pareto_k=k[codes])

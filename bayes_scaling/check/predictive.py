@@ -73,7 +73,7 @@ def prior_predictive(
     rng = np.random.default_rng(random_seed)
     levels = {g: len(v) for g, v in rows.coords.items()}
     values = simulate.prior_values(settled, levels, draws, rng)
-    source = Draws(settled, values, rows.coords)
+    source = Draws(settled, values, rows.coords, rows.paths)
     simulated = _response(source, rows, rng)
     return Predictive(rows.frame, simulated, rows.column(settled.outcome), settled.outcome, "prior")
 
@@ -86,8 +86,8 @@ def posterior_predictive(
     Parameters
     ----------
     run_effects : str
-        ``new``: runs get fresh effects from the population, so that a law that bends wrongly shows;
-        ``fitted``: runs keep their fitted effects, which absorb such a misfit.
+        ``new``: runs get fresh effects (and discrepancies) from the population, so that a law that bends
+        wrongly shows; ``fitted``: they keep their fitted ones, which absorb such a misfit.
     """
     if run_effects not in ("new", "fitted"):
         raise ForecastError(f"run_effects = {run_effects!r}; expected new, fitted.")

@@ -87,6 +87,7 @@ _VOCABULARY = (
         slip="These look like units of 1e18 or 1e21 FLOP: multiply by 1e18 or 1e21",
     ),
     Column("step", "optimiser step of a checkpoint", "count", "integer", low=0),
+    Column("seen", "training examples or tokens seen up to a checkpoint", "count", "count"),
     Column("loss", "cross-entropy loss", "nats per token", "positive", high=20, slip=_LOSS),
     Column("accuracy", "share of items answered right", "fraction", "fraction", 0, 1, _PERCENT),
     Column("n_items", "items that the accuracy was measured on", "count", "integer", low=1),
@@ -95,6 +96,9 @@ _VOCABULARY = (
     Column("protocol", "how the task was run (shots, metric)", "label", "text"),
     Column("flags", "remarks on the row, joined by ';'", "label", "text"),
 )
+
+SCALES = ("compute", "params", "tokens", "seen", "step")
+"""Columns that outcomes are drawn against, the usual one first."""
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _VOCABULARY}
 """The vocabulary: name -> :class:`Column`."""

@@ -122,7 +122,7 @@ def _single_point(frame: pd.DataFrame) -> pd.Series:
     if "family" not in frame.columns:
         return pd.Series(False, index=frame.index)
     # A long table has a row per model and benchmark, so that rows are not points.
-    scale = [name for name in ("params", "active_params", "tokens", "compute") if name in frame.columns]
+    scale = [name for name in ("params", "active_params", "tokens", "compute", "seen") if name in frame.columns]
     if not scale:
         return frame["family"].notna() & ~frame["family"].duplicated(keep=False)
     points = frame[["family", *scale]].drop_duplicates()["family"].value_counts()

@@ -22,6 +22,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "n_items": ("n", "n questions", "num questions", "items"),
     "task": ("benchmark", "dataset", "eval"),
     "step": ("iteration", "iter", "steps"),
+    "seen": ("seen examples", "examples seen", "examples", "samples"),
 }
 DERIVED_FROM = {
     "params": ("tokens", "compute"),

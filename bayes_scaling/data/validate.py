@@ -22,6 +22,7 @@ IDENTIFIERS = (
     "model",
     "run",
     "step",
+    "seen",
     "task",
     "protocol",
     "params",
@@ -323,5 +324,5 @@ def _describe_duplicates(table: pd.DataFrame, known: Mapping[str, Column], label
     agree = listed(keys if named else [*keys, *(o for o in OUTCOMES if o in table.columns)], 16)
     return [
         f"- rows {shown}: duplicates, found rows that agree in {agree}; expected each run once. Remove the "
-        f"copies, or tell the rows apart by 'run' (seeds), 'step' (checkpoints), 'task' or 'protocol'."
+        f"copies, or tell the rows apart by 'run' (seeds), 'step' or 'seen' (checkpoints), 'task' or 'protocol'."
     ]

@@ -160,16 +160,18 @@ def _first(draws: np.ndarray) -> np.ndarray:
 
 
 def _collinear(fit: Fit) -> Check | None:
-    if not {"params", "tokens"} <= {i.name for i in fit.spec.law.inputs}:
+    scales = list(fit.spec.law.scales.values())
+    if len(scales) != 2:
         return None
-    size, data = (np.log10(fit.frame[c].to_numpy(dtype=float)) for c in ("params", "tokens"))
+    size, data = (np.log10(fit.frame[c].to_numpy(dtype=float)) for c in scales)
     design = np.column_stack([size, np.ones(len(size))])
     residual = data - design @ np.linalg.lstsq(design, data, rcond=None)[0]
     spread = float(residual.std())
     return Check(
-        "spread of log10 tokens not explained by params", spread, f">= {COLLINEAR_DECADES} decades",
-        spread >= COLLINEAR_DECADES, "warn", "Tokens hardly vary independently of parameters, so the two power laws "
-        "cannot be told apart.", "Forecast only along the same ratio of tokens to params, or add runs off it.",
+        f"spread of log10 {scales[1]} not explained by {scales[0]}", spread, f">= {COLLINEAR_DECADES} decades",
+        spread >= COLLINEAR_DECADES, "warn", f"{scales[1].capitalize()} hardly vary independently of {scales[0]}, so "
+        "the two power laws cannot be told apart.",
+        f"Forecast only along the same ratio of {scales[1]} to {scales[0]}, or add runs off it.",
     )  # fmt: skip
 
 

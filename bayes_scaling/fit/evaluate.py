@@ -6,13 +6,15 @@ The fitted PyMC model is never touched. Checks, forecasts and comparisons all go
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_scaling.errors import ForecastError
+from bayes_scaling.fit.departure import departure, left_out_moments, path_codes
 from bayes_scaling.model import Rows, simulate
+from bayes_scaling.model.discrepancy import Paths
 from bayes_scaling.model.rows import observed
 from bayes_scaling.model.spec import ModelSpec
 
@@ -29,6 +31,8 @@ class Draws:
     spec: ModelSpec
     values: simulate.Values
     coords: Mapping[str, list[str]]
+    paths: Paths | None = None
+    fitted: Rows | None = None  # rows that a discrepancy is conditioned on, where it is integrated out
 
     @property
     def count(self) -> int:
@@ -38,7 +42,7 @@ class Draws:
 
 def fitted_draws(fit: Fit, *, limit: int | None = None) -> Draws:
     """Return the posterior draws of a fit."""
-    return Draws(fit.spec, fit.values(limit), fit.coords)
+    return Draws(fit.spec, fit.values(limit), fit.coords, fit.paths, fit.rows if fit.spec.marginal else None)
 
 
 def chunks(draws: int, rows: int) -> Iterator[slice]:
@@ -48,13 +52,13 @@ def chunks(draws: int, rows: int) -> Iterator[slice]:
         yield slice(start, min(start + step, rows))
 
 
-def take(rows: Rows, part: slice) -> Rows:
+def take(rows: Rows, part: slice | np.ndarray) -> Rows:
     """Return some of the rows."""
-    return Rows(
-        rows.frame.iloc[part],
-        rows.coords,
-        {g: code[part] for g, code in rows.index.items()},
-        {name: value[part] for name, value in rows.inputs.items()},
+    return replace(
+        rows,
+        frame=rows.frame.iloc[part],
+        index={g: code[part] for g, code in rows.index.items()},
+        inputs={name: value[part] for name, value in rows.inputs.items()},
     )
 
 
@@ -98,29 +102,65 @@ def predict(draws: Draws, rows: Rows, *, kind: str, runs: np.ndarray, rng: np.ra
     Parameters
     ----------
     kind : str
-        ``law``, ``mean`` (law and discrepancy; none in this version) or ``response``.
+        ``law``, ``mean`` (law and discrepancy, given what was fitted of the row's path) or
+        ``response`` (also run effect and observation noise).
     runs : ndarray of str
         Identity of each row's run, shape (row,).
     """
     out = np.empty((draws.count, len(rows)))
-    effects = run_effects(draws, rows, runs, rng) if kind == "response" else None
+    shift = None
+    if kind != "law" and draws.spec.noise.discrepancy:
+        shift = departure(draws, rows, path_codes(draws, rows, runs), rng).path
+    if kind == "response":
+        shift = _sum(run_effects(draws, rows, runs, rng), shift)
     for part in chunks(draws.count, len(rows)):
         piece = take(rows, part)
-        mean, at_row = law(draws, piece)
-        if kind != "response":
-            out[:, part] = mean
-            continue
-        data = data_at(draws.spec, piece)
-        shift = None if effects is None else effects[:, part]
-        centered = simulate.center(draws.spec, mean, shift, data["chance"])
-        out[:, part] = simulate.response(draws.spec, rng, centered, at_row, data)
+        centered, at_row = law(draws, piece)
+        data = data_at(draws.spec, piece) if kind == "response" else {"chance": piece.column("chance", 0.0)}
+        if shift is not None:
+            centered = simulate.center(draws.spec, centered, shift[:, part], data["chance"])
+        out[:, part] = simulate.response(draws.spec, rng, centered, at_row, data) if kind == "response" else centered
     return out
 
 
-def log_density(draws: Draws, rows: Rows, shift: Any) -> np.ndarray:
-    """Return the log density of the rows' outcomes given run effects, shape (draw, row)."""
+def _sum(first: Any, second: Any) -> Any:
+    """Return the sum of two shifts, either of which may be None."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
+
+
+def log_density(
+    draws: Draws,
+    rows: Rows,
+    shift: Any,
+    *,
+    runs: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return the log density of the rows' outcomes given run effects, shape (draw, row).
+
+    A discrepancy that is integrated out is so here too, given the fitted rows of the row's path; one
+    that is sampled is drawn, given its knots. Fitted rows of the first kind have no density here: it would
+    use their own outcome (see :func:`left_out_log_density`).
+
+    Parameters
+    ----------
+    shift : ndarray (draw, row) or None
+        Run effects.
+    runs : ndarray of str, optional
+        Identity of each row's run, for discrepancies by run; read from the rows when left out.
+    rng : numpy Generator, optional
+        For discrepancies that are drawn.
+    """
     y = rows.column(draws.spec.outcome)
     data = observed(draws.spec, rows)
+    spread = None
+    if draws.spec.noise.discrepancy:
+        rng = None if draws.spec.marginal else rng or np.random.default_rng(0)
+        found = departure(draws, rows, path_codes(draws, rows, runs), rng)
+        shift = _sum(shift, found.mean if found.path is None else found.path)
+        spread = found.variance if draws.spec.marginal else None
     out = np.empty((draws.count, len(rows)))
     for part in chunks(draws.count, len(rows)):
         piece = take(rows, part)
@@ -128,8 +168,20 @@ def log_density(draws: Draws, rows: Rows, shift: Any) -> np.ndarray:
         local = {k: v[part] for k, v in data.items()}
         moved = None if shift is None else shift[:, part]
         centered = simulate.center(draws.spec, mean, moved, local["chance"])
+        if spread is not None:
+            at_row = {**at_row, "sigma": np.sqrt(at_row["sigma"] ** 2 + spread[:, part])}
         out[:, part] = simulate.log_density(draws.spec, y[part], centered, at_row, local)
     return out
+
+
+def left_out_log_density(draws: Draws, rows: Rows) -> np.ndarray:
+    """Return each fitted row's log density given every other row of its path, shape (draw, row).
+
+    The discrepancy is integrated out (Buerkner, Gabry and Vehtari 2021, leave-one-out for
+    multivariate normal models).
+    """
+    residual, variance = left_out_moments(draws, rows)
+    return -0.5 * (np.log(2 * np.pi * variance) + residual**2 / variance) - np.log(rows.column("loss"))
 
 
 def marginal_log_density(
@@ -138,8 +190,11 @@ def marginal_log_density(
     """Return the log density of each run with its run effect integrated out, shape (draw, run).
 
     The integral over the run effect is a Gauss-Hermite quadrature per draw, centred and scaled
-    per draw and run where the rows put it. Without a run effect each row is a unit of its own.
+    per draw and run where the rows put it. Without a run effect each row is a unit of its own; where a
+    discrepancy is integrated out, a row given every other one.
     """
+    if draws.spec.marginal:
+        return left_out_log_density(draws, rows), [str(i) for i in range(len(rows))]
     if not draws.spec.noise.run_effect:
         return log_density(draws, rows, None), [str(i) for i in range(len(rows))]
     units = list(dict.fromkeys(runs))

@@ -14,7 +14,8 @@ import pandas as pd
 from bayes_scaling.fit.diagnostics import Diagnosis, diagnose, failure_banner
 from bayes_scaling.fit.sampler import posterior_values
 from bayes_scaling.fit.summary import summary
-from bayes_scaling.model.rows import Rows, locate, run_labels
+from bayes_scaling.model.discrepancy import Paths
+from bayes_scaling.model.rows import Rows, locate, read_inputs, run_labels
 from bayes_scaling.model.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -54,8 +55,16 @@ class Fit:
         if self.spec.noise.run_effect:
             position = {v: i for i, v in enumerate(self.coords["run"])}
             index["run"] = run_labels(self.frame).map(position).to_numpy(dtype=np.int64)
-        inputs = {i.name: self.frame[i.name].to_numpy(dtype=float) for i in self.spec.law.inputs}
-        return Rows(self.frame, self.coords, index, inputs, dict(self.meta["left_out"]), tuple(self.meta["notices"]))
+        if self.paths is not None:
+            index["path"] = self.paths.codes(self.frame)
+        inputs = read_inputs(self.spec, self.frame)
+        left_out, notices = dict(self.meta["left_out"]), tuple(self.meta["notices"])
+        return Rows(self.frame, self.coords, index, inputs, left_out, notices, self.paths)
+
+    @cached_property
+    def paths(self) -> Paths | None:
+        """Paths of the discrepancy, or None without one."""
+        return Paths.from_dict(self.meta["paths"]) if self.meta.get("paths") else None
 
     @property
     def title(self) -> str:

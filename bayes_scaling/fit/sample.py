@@ -114,6 +114,7 @@ def assemble(
         "notices": list(rows.notices),
         "exclude_flags": list(exclude_flags),
         "coords": rows.coords,
+        "paths": None if rows.paths is None else rows.paths.as_dict(),
         "asked_groups": list(spec.groups if asked_groups is None else asked_groups),
         "card": dict(card) if card else None,
     }

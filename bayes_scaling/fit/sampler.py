@@ -133,7 +133,8 @@ class Sampler:
             )
         data = observed(self.spec, rows)
         updates: dict[str, Any] = dict(rows.inputs)
-        updates |= {f"{g}_index": code for g, code in rows.index.items()}
+        updates |= {f"{g}_index": code for g, code in rows.index.items() if g != "path"}
+        updates |= rows.path_data()
         updates |= {name: data[name] for name in ("y", "n_items", "log_choose") if name in data}
         return updates
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from bayes_scaling.fit.result import Fit
 
 
+LATENT = ("run_effect", "discrepancy")  # one value per run or knot
+
+
 def check_interval(level: float, interval: str) -> None:
     """Raise where a level or kind of interval is not usable."""
     if not 0 < level < 1:
@@ -33,7 +36,7 @@ def summary(
     ----------
     fit : Fit
     var_names : sequence of str, optional
-        Variables; by default all but the run effects.
+        Variables; by default all but run effects and the discrepancy at its knots.
     level : float
         Probability of the interval.
     interval : str
@@ -52,7 +55,7 @@ def summary(
     """
     check_interval(level, interval)
     posterior = fit.idata["posterior"].to_dataset()
-    names = list(var_names) if var_names is not None else [n for n in posterior if n != "run_effect"]
+    names = list(var_names) if var_names is not None else [n for n in posterior if n not in LATENT]
     for name in names:
         if name not in posterior:
             raise ForecastError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bayes_scaling.errors import DataError, ForecastError, listed
 from bayes_scaling.fit.evaluate import Draws
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.choices import NEW_GROUPS
-from bayes_scaling.model.rows import group_columns, labels, locate, run_labels, unknown_level_message
+from bayes_scaling.model.rows import group_columns, labels, locate, read_inputs, run_labels, unknown_level_message
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -123,8 +124,7 @@ def prepare(
     index, new = locate(fit.spec, fit.coords, frame)
     if new:
         frame["new_levels"] = _new_levels(fit, index)
-    inputs = {i.name: frame[i.name].to_numpy(dtype=float) for i in fit.spec.law.inputs}
-    return frame, Rows(frame, fit.coords, index, inputs), new
+    return frame, Rows(frame, fit.coords, index, read_inputs(fit.spec, frame), paths=fit.paths), new
 
 
 def _new_levels(fit: Fit, index: Mapping[str, np.ndarray]) -> list[str]:
@@ -134,7 +134,7 @@ def _new_levels(fit: Fit, index: Mapping[str, np.ndarray]) -> list[str]:
 
 
 def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
-    inputs = [i.name for i in fit.spec.law.inputs]
+    inputs = [i.column for i in fit.spec.law.inputs]
     missing = [n for n in inputs if n not in frame.columns]
     derivable = {"params", "tokens", "compute"} & set(frame.columns)
     if missing and not (set(missing) <= {"params", "tokens", "compute"} and len(derivable) >= 2):
@@ -147,6 +147,7 @@ def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
         unique = spare.assign(_point=np.arange(len(spare)))
         known = unique.drop(columns=[c for c in ("model", "run") if c in unique.columns])
         checked = check_runs(known, require=inputs)
+        read_inputs(fit.spec, checked)
     except DataError as error:
         raise ForecastError(f"points cannot be used: {error}") from error
     mismatch = has_flag(checked, ["compute_mismatch"])
@@ -200,7 +201,7 @@ def _check_switched_off(fit: Fit, frame: pd.DataFrame) -> None:
 def extend(fit: Fit, draws: Draws, new: Mapping[str, list[str]], rng: np.random.Generator) -> Draws:
     """Return draws with new levels drawn from the population."""
     values = simulate.with_new_levels(fit.spec, draws.values, {g: len(v) for g, v in new.items()}, rng)
-    return Draws(draws.spec, values, draws.coords)
+    return replace(draws, values=values)
 
 
 def run_identity(frame: pd.DataFrame) -> np.ndarray:

@@ -135,7 +135,7 @@ def forecast(
         derived from the other two. ``grid(...)`` makes every combination.
     kind : str
         ``law``: the formula with its parameters' uncertainty; ``mean``: law and discrepancy
-        (none in this version, so equal to ``law``); ``response``: what a new run would
+        (given what was fitted of the same path); ``response``: what a new run would
         measure, with run effect and observation noise (the default).
     levels : sequence of float
         Probabilities of the intervals.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOG10_COMPUTE = (10.0, 40.0)  # searched range: beyond it is unreachable, below it no compute is needed
 STEPS = 50
+PATH = ("compute", "params", "tokens")  # columns that compute and tokens per parameter determine
 
 
 @dataclass(frozen=True)
@@ -111,16 +112,12 @@ def compute_to_reach(
     Raises
     ------
     ForecastError
-        A target outside the outcome's range, a missing path, an unknown level.
+        A target outside the outcome's range, a missing path, an unknown level, a law that reads
+        a scale which no path ties to compute (steps, examples seen).
     """
     targets = [float(t) for t in np.atleast_1d(np.asarray(target, dtype=float))]
     _check_targets(fit, targets)
-    names = {i.name for i in fit.spec.law.inputs}
-    if "compute" not in names and tokens_per_param is None:
-        raise ForecastError(
-            f"law {fit.spec.law.name} reads params and tokens; say along which path compute grows, for example "
-            "tokens_per_param=20."
-        )
+    _check_path(fit, tokens_per_param)
     base = as_frame(groups) if groups is not None else pd.DataFrame(index=[0])
     base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
     frame, rows, new = prepare(fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param)
@@ -138,6 +135,22 @@ def _check_targets(fit: Fit, targets: Sequence[float]) -> None:
             raise ForecastError(f"target accuracy {target:g}; expected a fraction between 0 and 1.{hint}")
         if not target > 0 or not np.isfinite(target):
             raise ForecastError(f"target loss {target:g}; expected a positive number of nats per token.")
+
+
+def _check_path(fit: Fit, tokens_per_param: float | None) -> None:
+    """Raise where compute does not say what the law reads."""
+    law_, read = fit.spec.law, list(fit.spec.law.scales.values())
+    loose = [c for c in read if c not in PATH]
+    if loose:
+        raise ForecastError(
+            f"law {law_.name} reads {' and '.join(read)}, and no path ties {' and '.join(loose)} to compute. Forecast "
+            f"at a grid of {loose[0]} instead and see where the target is met, or fit a law that reads compute."
+        )
+    if "compute" not in read and tokens_per_param is None:
+        raise ForecastError(
+            f"law {law_.name} reads {' and '.join(read)}; say along which path compute grows, for example "
+            "tokens_per_param=20."
+        )
 
 
 def _check_above_chance(fit: Fit, frame: pd.DataFrame) -> None:
@@ -171,9 +184,9 @@ def _search(draws: Draws, rows: Rows, target: np.ndarray, tokens_per_param: floa
 def _law_at(draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_param: float | None) -> np.ndarray:
     """Return the law at a compute that differs by draw, shape (draw, point)."""
     compute = 10.0**log10_compute
-    inputs: dict[str, np.ndarray] = {**rows.inputs, "compute": compute}
+    along: dict[str, np.ndarray] = {"compute": compute}
     if tokens_per_param is not None:
-        inputs["params"] = np.sqrt(compute / (6 * tokens_per_param))
-        inputs["tokens"] = inputs["params"] * tokens_per_param
-    needed = {i.name: inputs[i.name] for i in draws.spec.law.inputs}
+        along["params"] = np.sqrt(compute / (6 * tokens_per_param))
+        along["tokens"] = along["params"] * tokens_per_param
+    needed = {i.name: along.get(i.column, rows.inputs[i.name]) for i in draws.spec.law.inputs}
     return law(draws, Rows(rows.frame, rows.coords, rows.index, needed))[0]

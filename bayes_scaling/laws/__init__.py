@@ -12,9 +12,9 @@ import pkgutil
 from functools import cache
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
-from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior
+from bayes_scaling.laws.base import SCALE, Citation, Constants, Input, Law, Parameter, Prior
 
-__all__ = ["Citation", "Constants", "Input", "Law", "Parameter", "Prior", "available", "get", "register"]
+__all__ = ["SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "available", "get", "register"]
 
 _NOT_LAWS = ("base", "backend")
 _REGISTERED: dict[str, type[Law]] = {}

@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Backend:
-    """Functions a formula may use; ``power`` needs a positive base."""
+    """Functions a formula may use; ``power`` needs a positive base, ``held`` is constant when differentiated."""
 
     name: str
     exp: Callable[..., Any]
@@ -30,6 +30,7 @@ class Backend:
     maximum: Callable[..., Any]
     minimum: Callable[..., Any]
     where: Callable[..., Any]
+    held: Callable[..., Any]
 
     def power(self, base: Any, exponent: Any) -> Any:
         """Return ``base**exponent`` for a positive base, safe to differentiate in both."""
@@ -64,6 +65,7 @@ def numpy_backend() -> Backend:
         maximum=np.maximum,
         minimum=np.minimum,
         where=np.where,
+        held=lambda x: x,
     )
 
 
@@ -71,6 +73,7 @@ def numpy_backend() -> Backend:
 def pytensor_backend() -> Backend:
     """Return the back end that builds symbolic PyTensor expressions."""
     import pytensor.tensor as pt
+    from pytensor.gradient import disconnected_grad
 
     return Backend(
         name="pytensor",
@@ -86,6 +89,7 @@ def pytensor_backend() -> Backend:
         maximum=pt.maximum,
         minimum=pt.minimum,
         where=pt.where,
+        held=disconnected_grad,
     )
 
 

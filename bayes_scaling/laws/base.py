@@ -10,13 +10,17 @@ import copy
 import inspect
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import SUPPORTS, Backend, numpy_backend
 
-ROLES = ("floor", "amplitude", "exponent", "offset", "slope", "ceiling", "noise")
+ROLES = ("floor", "amplitude", "exponent", "offset", "slope", "shape", "ceiling", "noise")
+
+REFERENCES = {"compute": 1e21, "params": 1e9, "active_params": 1e9, "tokens": 2e10, "unique_tokens": 2e10}
+"""Usual reference scale of a column: that of the shipped laws of loss. Other columns have no usual one."""
 
 
 class Prior:
@@ -106,12 +110,23 @@ class Prior:
 
 @dataclass(frozen=True)
 class Input:
-    """A column a law reads; ``reference`` is the scale at which its priors are stated."""
+    """What a law reads: ``name`` in its formula, ``column`` in a table (the same unless stated).
+
+    ``reference`` is the scale at which its priors are stated.
+    """
 
     name: str
     unit: str
     meaning: str
     reference: float | None = None
+    column: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "column", self.column or self.name)
+
+
+SCALE = Input("scale", COLUMNS["compute"].unit, "the scale x", reference=REFERENCES["compute"], column="compute")
+"""The input of a law that holds along any scale: compute, unless ``law.reading(scale=...)`` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +193,7 @@ class Law:
     formula: ClassVar[str]
     citation: ClassVar[Citation]
     outcome: ClassVar[str]
-    inputs: ClassVar[tuple[Input, ...]]
+    inputs: tuple[Input, ...]
     parameters: ClassVar[tuple[Parameter, ...]]
     published: ClassVar[dict[str, Constants]] = {}
     published_symbols: ClassVar[dict[str, str]] = {}
@@ -212,6 +227,82 @@ class Law:
         other = copy.copy(self)
         other.reference = {**self.reference, **{k: float(v) for k, v in reference.items()}}
         return other
+
+    def reading(self, *, reference: Mapping[str, float] | None = None, **columns: str) -> Law:
+        """Return the same law with inputs read from other columns of the table.
+
+        Parameters
+        ----------
+        reference : dict, optional
+            Reference scale by input. Needed where a column has no usual one (`REFERENCES`): that
+            of the former column would be in another unit.
+        **columns : str
+            Column of the vocabulary by input, for example ``scale="tokens"``.
+
+        Returns
+        -------
+        Law
+
+        Raises
+        ------
+        CardError
+            Unknown input or column, a column of labels, one column read twice, no reference scale.
+        """
+        given, scales = dict(reference or {}), dict(self.reference)
+        inputs = {i.name: i for i in self.inputs}
+        for name, column in columns.items():
+            self._check_reading(name, column)
+            if column == inputs[name].column:
+                continue
+            item = self._input_of(name, column)
+            scale = given.get(name, item.reference)
+            if scale is None:
+                raise CardError(
+                    f"law {self.name}: {name} reads {column!r} ({item.unit}), which has no usual reference "
+                    f"scale. State one inside the range of your runs: reading({name}={column!r}, "
+                    f"reference={{{name!r}: ...}}), in a card reference = {{ {name} = ... }}."
+                )
+            inputs[name], scales[name] = replace(item, reference=scale), scale
+        read = [i.column for i in inputs.values()]
+        twice = sorted({c for c in read if read.count(c) > 1})
+        if twice:
+            raise CardError(f"law {self.name}: several inputs read column {listed(twice)}; expected one each.")
+        other = copy.copy(self)
+        other.inputs, other.reference = tuple(inputs.values()), scales
+        return other.at(**given)
+
+    @property
+    def scales(self) -> dict[str, str]:
+        """Columns that the inputs with a reference scale read, by input (not facts such as chance)."""
+        return {i.name: i.column for i in self.inputs if i.name in self.reference}
+
+    def readings(self) -> dict[str, str]:
+        """Return the columns that :meth:`reading` changed, by input."""
+        declared = {i.name: i.column for i in type(self).inputs}
+        return {i.name: i.column for i in self.inputs if i.column != declared[i.name]}
+
+    def _input_of(self, name: str, column: str) -> Input:
+        """Return an input as it reads a column, with that column's unit and usual reference scale."""
+        declared = next(i for i in type(self).inputs if i.name == name)
+        if column == declared.column:
+            return declared
+        told = COLUMNS[column]
+        return replace(declared, unit=told.unit, meaning=told.meaning, reference=REFERENCES.get(column), column=column)
+
+    def _check_reading(self, name: str, column: str) -> None:
+        """Raise where an input cannot read a column."""
+        if name not in self.reference:
+            raise CardError(
+                f"law {self.name} has no input {name!r} that may read another column; it has {listed(self.reference)}."
+                + did_you_mean(name, self.reference)
+            )
+        numbers = [c.name for c in COLUMNS.values() if c.kind in ("count", "positive", "integer")]
+        options = [c for c in numbers if c != self.outcome]
+        if column not in (*options, *(i.column for i in type(self).inputs if i.name == name)):
+            raise CardError(
+                f"law {self.name}: {name} cannot read column {column!r}; expected one of {listed(options)}."
+                + did_you_mean(str(column), options)
+            )
 
     def mean(self, *args: Any, **values: Any) -> Any:
         """Return the formula's value, shape ``(..., row)``: ``mean(xp, *, inputs..., parameters...)``."""
@@ -260,6 +351,7 @@ class Law:
             "inputs": [
                 {
                     "name": i.name,
+                    "column": i.column,
                     "unit": i.unit,
                     "meaning": i.meaning,
                     "reference": self.reference.get(i.name),

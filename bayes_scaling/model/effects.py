@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling.laws.backend import Backend, link, unlink
 from bayes_scaling.laws.base import Parameter
+from bayes_scaling.model.discrepancy import Paths
 from bayes_scaling.model.spec import ModelSpec, effect_name
 
 
@@ -46,3 +49,13 @@ def all_at_rows(xp: Backend, spec: ModelSpec, values: Mapping[str, Any], index: 
 def law_mean(xp: Backend, spec: ModelSpec, inputs: Mapping[str, Any], at_row: Mapping[str, Any]) -> Any:
     """Return the law's value at each row from parameters at rows."""
     return spec.law.mean(xp, **inputs, **{p.name: at_row[p.name] for p in spec.law.parameters})
+
+
+def parameters_at_paths(xp: Backend, spec: ModelSpec, values: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
+    """Return the discrepancy's parameters on each path, shape (..., path); a length of one where there is none."""
+    found = {
+        p.name: at_rows(xp, spec, p, values, paths.index) + np.zeros(len(paths.levels))
+        for p in spec.parameters()
+        if p.name.startswith("discrepancy_")
+    }
+    return {"discrepancy_length": np.ones(len(paths.levels)), **found}

@@ -9,7 +9,8 @@ import numpy as np
 from bayes_scaling.laws.backend import link, pytensor_backend
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import noise
-from bayes_scaling.model.effects import all_at_rows, law_mean
+from bayes_scaling.model.discrepancy import knot_factor, transitions
+from bayes_scaling.model.effects import all_at_rows, law_mean, parameters_at_paths
 from bayes_scaling.model.priors import to_pymc
 from bayes_scaling.model.rows import Rows, observed
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
@@ -36,9 +37,11 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
 
     xp = pytensor_backend()
     coords: dict[str, Any] = {"row": np.arange(len(rows)), **rows.coords}
+    if rows.paths is not None and rows.paths.knots is not None:
+        coords["knot"] = np.arange(rows.paths.knots.shape[1])
     with pm.Model(coords=coords) as model:
         inputs = {name: pm.Data(name, value, dims="row") for name, value in rows.inputs.items()}
-        index = {g: pm.Data(f"{g}_index", code, dims="row") for g, code in rows.index.items()}
+        index = {g: pm.Data(f"{g}_index", code, dims="row") for g, code in rows.index.items() if g != "path"}
         values: dict[str, Any] = {}
         for parameter in spec.parameters():
             _declare(spec, parameter, rows, values)
@@ -46,13 +49,66 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
         mean = law_mean(xp, spec, inputs, at_row)
         data = observed(spec, rows)
         data["chance"] = inputs.get("chance", data["chance"])
-        run_effect = _run_effect(spec, rows, index)
-        center = noise.location(xp, spec.outcome, mean, run_effect, data["chance"])
+        steps = {name: pm.Data(name, value, dims="row") for name, value in rows.path_data().items()}
+        shift = _sum(_run_effect(spec, rows, index), _sampled_discrepancy(spec, rows, values, steps))
+        center = noise.location(xp, spec.outcome, mean, shift, data["chance"])
         data["y"] = pm.Data("y", data["y"], dims="row")
         for name in {"n_items", "log_choose"} & set(data):
             data[name] = pm.Data(name, data[name], dims="row")
-        noise.OBSERVATIONS[spec.noise.observation].observe(center, at_row, data)
+        if spec.marginal:
+            _observe_along_paths(spec, center, at_row, data, steps)
+        else:
+            noise.OBSERVATIONS[spec.noise.observation].observe(center, at_row, data)
     return model
+
+
+def _sum(first: Any, second: Any) -> Any:
+    """Return the sum of two shifts, either of which may be None."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
+
+
+def _sampled_discrepancy(spec: ModelSpec, rows: Rows, values: dict[str, Any], steps: dict[str, Any]) -> Any:
+    """Add the discrepancy at the knots of each path; return it at the rows, or None."""
+    import pymc as pm
+
+    if not spec.sampled_paths or rows.paths is None or rows.paths.knots is None:
+        return None
+    xp, paths, knots = pytensor_backend(), rows.paths, rows.paths.knots
+    at_path = parameters_at_paths(xp, spec, values, paths)
+    factor = knot_factor(
+        xp, spec.noise.discrepancy.kind, knots, paths.knot_gap(), at_path["discrepancy_sd"][:, None],
+        at_path["discrepancy_length"][:, None],
+    )  # fmt: skip
+    z = pm.Normal("discrepancy_z", 0, 1, shape=knots.shape)
+    at_knots = (factor * z[:, None, :]).sum(axis=-1)
+    at_knots = pm.Deterministic("discrepancy", at_knots, dims=("path", "knot"))
+    path, low, share = (steps[n] for n in ("path_index", "path_knot", "path_share"))
+    high = low + (share > 0)
+    return (1 - share) * at_knots[path, low] + share * at_knots[path, high]
+
+
+def _observe_along_paths(
+    spec: ModelSpec, center: Any, at_row: dict[str, Any], data: dict[str, Any], steps: dict[str, Any]
+) -> None:
+    """Add the likelihood with the discrepancy integrated out."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    from bayes_scaling.model.state_space import markov_density
+
+    order = steps["path_order"]
+
+    def along(name: str) -> Any:
+        return (at_row[name] + pt.zeros_like(center))[order] if name in at_row else None
+
+    decay, innovation = transitions(
+        pytensor_backend(), spec.noise.discrepancy.kind, steps["path_gap"], steps["path_start"],
+        along("discrepancy_sd"), along("discrepancy_length"),
+    )  # fmt: skip
+    residual = (data["y"] - pt.log(center))[order]
+    pm.Potential("log_loss", markov_density(residual, decay, innovation, along("sigma") ** 2)[0])
 
 
 def _declare(spec: ModelSpec, parameter: Parameter, rows: Rows, values: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Observation noise and run effect: declared, as a PyMC likelihood, and in NumPy.
 
-The location of an observation is the law's mean moved by the run effect on the modelled scale:
+The location of an observation is the law's mean moved by run effect and discrepancy on the modelled scale:
 log loss, or the log-odds of the share above chance. Each kind of observation noise is one
 class that holds its parameters, its PyMC likelihood, its NumPy density and its simulator.
 """
@@ -26,15 +26,15 @@ _TINY = 1e-300  # keeps the log of a probability finite
 _LARGEST_LOG = 500.0  # heavy tails reach beyond what a float can hold
 
 
-def location(xp: Backend, outcome: str, mean: Any, run_effect: Any, chance: Any) -> Any:
-    """Return the law's mean moved by a run effect on the modelled scale, shape (..., row)."""
-    if run_effect is None:
+def location(xp: Backend, outcome: str, mean: Any, shift: Any, chance: Any) -> Any:
+    """Return the law's mean moved by run effect and discrepancy on the modelled scale, shape (..., row)."""
+    if shift is None:
         return mean
     if outcome == "loss":
-        return mean * xp.exp(run_effect)
+        return mean * xp.exp(shift)
     share = (mean - chance) / (1 - chance)
     share = xp.minimum(xp.maximum(share, _EDGE), 1 - _EDGE)
-    return chance + (1 - chance) * xp.sigmoid(xp.logit(share) + run_effect)
+    return chance + (1 - chance) * xp.sigmoid(xp.logit(share) + shift)
 
 
 class StudentT:

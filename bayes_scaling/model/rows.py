@@ -11,10 +11,12 @@ import pandas as pd
 from scipy import special
 
 from bayes_scaling.data import check_runs, has_flag
+from bayes_scaling.data.naming import DERIVED_FROM
 from bayes_scaling.errors import DataError, did_you_mean, listed
+from bayes_scaling.model.along import encode_paths, settle_discrepancy
+from bayes_scaling.model.discrepancy import Paths
+from bayes_scaling.model.labels import has_repeats, labels, run_labels
 from bayes_scaling.model.spec import ModelSpec
-
-SCALES = ("params", "tokens", "compute")  # any one is derived from the other two
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,13 @@ class Rows:
     index : dict of str to ndarray
         Position of each row's level in ``coords``, shape (row,).
     inputs : dict of str to ndarray
-        The law's inputs, shape (row,).
+        The law's inputs by their name in the formula, shape (row,).
     left_out : dict of str to int
         Number of rows left out, by reason.
     notices : tuple of str
         What was switched off or looks doubtful, in sentences.
+    paths : Paths or None
+        Paths of the discrepancy; each row's position among them is ``index["path"]``.
     """
 
     frame: pd.DataFrame
@@ -43,24 +47,20 @@ class Rows:
     inputs: dict[str, np.ndarray]
     left_out: dict[str, int] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    paths: Paths | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def path_data(self) -> dict[str, np.ndarray]:
+        """Return what a discrepancy reads of the rows, by data container; empty without one."""
+        return {} if self.paths is None else self.paths.containers(self.frame, self.index["path"])
 
     def column(self, name: str, default: float | None = None) -> np.ndarray:
         """Return a numeric column, shape (row,), or a constant where the table lacks it."""
         if name in self.frame.columns:
             return self.frame[name].to_numpy(dtype=float)
         return np.full(len(self.frame), np.nan if default is None else default)
-
-
-def labels(frame: pd.DataFrame, group: str) -> pd.Series:
-    """Return the level of each row in a group; an interaction joins its parts with ``|``."""
-    parts = group.split(":")
-    joined = frame[parts[0]].astype(str)
-    for part in parts[1:]:
-        joined = joined + "|" + frame[part].astype(str)
-    return joined
 
 
 def group_columns(spec: ModelSpec) -> list[str]:
@@ -73,7 +73,8 @@ def choose_rows(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Check a table and leave out, with counts, the rows that this model does not use."""
     outcome = spec.outcome
-    checked = check_runs(frame, require=[] if outcome in frame.columns else [outcome])
+    given = [c for c in (outcome, *(i.column for i in spec.law.inputs)) if c not in DERIVED_FROM]
+    checked = check_runs(frame, require=[c for c in given if c not in frame.columns])  # before rows look alike
     left_out: dict[str, int] = {}
 
     def leave(mask: pd.Series, reason: str) -> pd.DataFrame:
@@ -84,15 +85,15 @@ def choose_rows(
     checked = leave(checked[outcome].isna(), f"no {outcome}")
     for flag in exclude_flags:
         checked = leave(has_flag(checked, [flag]), f"flag {flag}")
-    for item in spec.law.inputs:
-        if item.name in checked.columns and item.name in SCALES:
-            checked = leave(checked[item.name].isna(), f"no {item.name}")
+    for column in spec.law.scales.values():
+        if column in checked.columns:
+            checked = leave(checked[column].isna(), f"no {column}")
     if checked.empty:
         raise DataError(
             f"no row is left for law {spec.law.name}: of {len(frame)} rows, left out were "
             f"{', '.join(f'{n} ({why})' for why, n in left_out.items())}. Check the outcome and exclude_flags."
         )
-    needed = [*group_columns(spec), *(i.name for i in spec.law.inputs)]
+    needed = [*group_columns(spec), *(i.column for i in spec.law.inputs)]
     return _plain(check_runs(checked, require=needed)), left_out
 
 
@@ -110,7 +111,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 def resolve(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, list[str]]:
     """Settle what only data can settle; return the specification and notices in sentences."""
-    notices = []
+    spec, notices = settle_discrepancy(spec, frame)
     if spec.noise.observation == "auto":
         spec, notice = _settle_observation(spec, frame)
         notices += [notice] if notice else []
@@ -119,7 +120,10 @@ def resolve(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, list[str]]
         if levels == 1:
             spec = spec.without_group(group)
             notices.append(f"group {group} has one level in these rows; its effects are switched off.")
-    if spec.noise.run_effect and not _has_repeats(frame):
+    if spec.noise.run_effect and spec.noise.discrepancy.by == "run":
+        spec = replace(spec, noise=replace(spec.noise, run_effect=False))
+        notices.append("every run has a discrepancy of its own, so the run effect is switched off.")
+    if spec.noise.run_effect and not has_repeats(frame):
         spec = replace(spec, noise=replace(spec.noise, run_effect=False))
         notices.append("no run has several rows, so the run effect is switched off.")
     return spec, notices
@@ -128,7 +132,7 @@ def resolve(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, list[str]]
 def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, str]:
     notice = ""
     if spec.outcome == "loss":
-        kind = "student_t"
+        kind = "normal" if spec.noise.discrepancy.by == "run" else "student_t"
     elif "n_items" in frame.columns and frame["n_items"].notna().all():
         kind = "beta_binomial"
     else:
@@ -148,28 +152,33 @@ def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec
     return replace(spec, noise=replace(spec.noise, observation=kind)), notice
 
 
-def _has_repeats(frame: pd.DataFrame) -> bool:
-    return "run" in frame.columns and bool(run_labels(frame).duplicated().any())
+def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the law's inputs by their name in the formula, each from the column it reads, shape (row,).
 
-
-def run_labels(frame: pd.DataFrame, *, nameless: str = "row") -> pd.Series:
-    """Return the identity of each row's run: its name within its family; a row without one is its own."""
-    named = labels(frame, "family:run") if "family" in frame.columns else frame["run"].astype(str)
-    missing = frame["run"].isna() | frame["run"].astype(str).isin(["", "nan", "None"])
-    own = pd.Series([f"{nameless} {i}" for i in range(len(frame))], index=frame.index)
-    return named.where(~missing, own)
+    Raises
+    ------
+    DataError
+        A scale that is not above zero: laws read its logarithm.
+    """
+    inputs = {i.name: frame[i.column].to_numpy(dtype=float) for i in spec.law.inputs}
+    for name, column in spec.law.scales.items():
+        low = ~(inputs[name] > 0)
+        if low.any():
+            raise DataError(
+                f"column {column!r} is not above zero in {int(low.sum())} of {len(low)} rows; law {spec.law.name} "
+                "reads its logarithm. Leave these rows out (an untrained model says nothing about a slope)."
+            )
+    return inputs
 
 
 def _check_variation(spec: ModelSpec, frame: pd.DataFrame) -> None:
-    for item in spec.law.inputs:
-        if item.reference is None:
-            continue
-        values = frame[item.name].to_numpy(dtype=float)
+    for name in spec.law.scales.values():
+        values = frame[name].to_numpy(dtype=float)
         if np.ptp(np.log(values)) < 1e-6:
             raise DataError(
-                f"column {item.name!r} takes one value ({values[0]:g}) in all {len(values)} rows; law "
-                f"{spec.law.name} needs runs of at least two different {item.name}, better four over a factor of "
-                f"ten. Add such runs or choose a law without {item.name}."
+                f"column {name!r} takes one value ({values[0]:g}) in all {len(values)} rows; law "
+                f"{spec.law.name} needs runs of at least two different {name}, better four over a factor of "
+                f"ten. Add such runs or choose a law without {name}."
             )
 
 
@@ -208,6 +217,7 @@ def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str]
     """
     used, left_out = choose_rows(frame, spec, exclude_flags)
     settled, notices = resolve(spec, used)
+    inputs = read_inputs(settled, used)
     _check_variation(settled, used)
     _check_counts(settled, used)
     notices += flag_notices(settled, used)
@@ -219,8 +229,10 @@ def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str]
     if settled.noise.run_effect:
         codes, levels = pd.factorize(run_labels(used), sort=True)
         coords["run"], index["run"] = [str(v) for v in levels], codes.astype(np.int64)
-    inputs = {i.name: used[i.name].to_numpy(dtype=float) for i in settled.law.inputs}
-    return settled, Rows(used, coords, index, inputs, left_out, tuple(notices))
+    paths = encode_paths(settled, used, index)
+    if paths is not None:
+        coords["path"], index["path"] = paths.levels, paths.codes(used)
+    return settled, Rows(used, coords, index, inputs, left_out, tuple(notices), paths)
 
 
 def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:

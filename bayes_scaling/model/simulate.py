@@ -94,9 +94,9 @@ def law_values(
     return mean, at_row
 
 
-def center(spec: ModelSpec, mean: np.ndarray, run_effect: Any, chance: Any) -> np.ndarray:
-    """Return the law moved by a run effect on the modelled scale, shape (draw, row)."""
-    return noise.location(numpy_backend(), spec.outcome, mean, run_effect, chance)
+def center(spec: ModelSpec, mean: np.ndarray, shift: Any, chance: Any) -> np.ndarray:
+    """Return the law moved by run effect and discrepancy on the modelled scale, shape (draw, row)."""
+    return noise.location(numpy_backend(), spec.outcome, mean, shift, chance)
 
 
 def response(

@@ -13,7 +13,9 @@ from typing import Any
 from bayes_scaling import laws
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.base import Law, Parameter, Prior
+from bayes_scaling.model import discrepancy as discrepancy_room
 from bayes_scaling.model import noise as noise_room
+from bayes_scaling.model.discrepancy import Discrepancy
 
 POOLINGS = ("complete", "partial", "none")
 OUTCOMES = ("loss", "accuracy")
@@ -27,16 +29,17 @@ class Noise:
     ----------
     observation : str
         ``student_t`` or ``normal`` (on log loss), ``beta_binomial`` or ``beta`` (accuracy), or
-        ``auto``: Student-t for loss; beta-binomial where every row has `n_items`, else beta.
+        ``auto``: Student-t for loss (normal for curves with a discrepancy); beta-binomial where
+        every row has `n_items`, else beta.
     run_effect : bool
         Rows of one run share an error; switched off with a notice where no run has two rows.
-    discrepancy : str
-        Departure from the law that grows with scale. Only ``none`` in this version.
+    discrepancy : Discrepancy
+        Smooth departure from the law along a scale; a kind (``"ou"``) or a table is read as one.
     """
 
     observation: str = "auto"
     run_effect: bool = True
-    discrepancy: str = "none"
+    discrepancy: Discrepancy = Discrepancy()
 
     def __post_init__(self) -> None:
         kinds = ("auto", *noise_room.OBSERVATIONS)
@@ -47,11 +50,7 @@ class Noise:
             )
         if not isinstance(self.run_effect, bool):
             raise CardError(f"noise.run_effect = {self.run_effect!r}; expected true or false.")
-        if self.discrepancy != "none":
-            raise CardError(
-                f"noise.discrepancy = {self.discrepancy!r}; this version models no law discrepancy, "
-                'expected "none". Extrapolation intervals are then too narrow far beyond the data.'
-            )
+        object.__setattr__(self, "discrepancy", Discrepancy.read(self.discrepancy))
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,30 @@ class ModelSpec:
 
     # ---- what follows from the declaration ------------------------------------------------
     def parameters(self) -> tuple[Parameter, ...]:
-        """Return the law's parameters and those of the observation noise (resolved)."""
-        return (*self.law.parameters, *noise_room.parameters(self.noise.observation))
+        """Return the law's parameters and those of observation noise and discrepancy (resolved)."""
+        return (
+            *self.law.parameters,
+            *noise_room.parameters(self.noise.observation),
+            *discrepancy_room.parameters(self.noise.discrepancy, self.outcome),
+        )
+
+    def possible_parameters(self) -> tuple[Parameter, ...]:
+        """Return the law's parameters and those that the noise can have once it is settled."""
+        return (
+            *self.law.parameters,
+            *noise_room.every_parameter(self.outcome),
+            *discrepancy_room.parameters(self.noise.discrepancy, self.outcome),
+        )
+
+    @property
+    def marginal(self) -> bool:
+        """Whether the discrepancy is integrated out (normal noise) and not sampled."""
+        return bool(self.noise.discrepancy) and self.noise.observation == "normal"
+
+    @property
+    def sampled_paths(self) -> bool:
+        """Whether the discrepancy is sampled at knots."""
+        return bool(self.noise.discrepancy) and not self.marginal
 
     def effects(self, parameter: Parameter) -> dict[str, str]:
         """Return the pooling of one parameter by group, without the complete ones."""
@@ -130,13 +151,14 @@ class ModelSpec:
             "law": self.law.name,
             "outcome": self.outcome,
             "groups": list(self.groups),
+            **({"inputs": self.law.readings()} if self.law.readings() else {}),
             "reference": dict(self.law.reference),
             "pooling": {p: dict(v) for p, v in self.pooling.items()},
             "priors": {k: p.as_dict() for k, p in self.priors.items()},
             "noise": {
                 "observation": self.noise.observation,
                 "run_effect": self.noise.run_effect,
-                "discrepancy": self.noise.discrepancy,
+                "discrepancy": self.noise.discrepancy.as_plain(),
             },
         }
 
@@ -155,7 +177,7 @@ def _is_sd_of(name: str, group: str, spec: ModelSpec) -> bool:
     return any(name == sd_name(p.name, g) for p, g, _ in spec.all_effects() if group in g.split(":"))
 
 
-_KEYS = ("law", "outcome", "groups", "reference", "pooling", "priors", "noise")
+_KEYS = ("law", "outcome", "groups", "inputs", "reference", "pooling", "priors", "noise")
 
 
 def make_spec(
@@ -163,6 +185,7 @@ def make_spec(
     *,
     outcome: str | None = None,
     groups: Sequence[str] = (),
+    inputs: Mapping[str, str] | None = None,
     reference: Mapping[str, float] | None = None,
     pooling: Mapping[str, str | Mapping[str, str]] | None = None,
     priors: Mapping[str, Prior | Mapping[str, Any]] | None = None,
@@ -178,6 +201,8 @@ def make_spec(
         ``loss`` or ``accuracy``; the law's own by default.
     groups : sequence of str
         Columns whose levels may have effects.
+    inputs : dict, optional
+        Column that an input of the law reads, for example ``{"scale": "tokens"}``.
     reference : dict, optional
         Reference scale of the priors, by input.
     pooling : dict, optional
@@ -194,11 +219,11 @@ def make_spec(
     Raises
     ------
     CardError
-        Unknown parameter, group, pooling or prior name, with the nearest valid one.
+        Unknown parameter, input, column, group, pooling or prior name, with the nearest valid one.
     """
     chosen = laws.get(law)
-    if reference:
-        chosen = chosen.at(**reference)
+    columns = known_keys(inputs or {}, [i.name for i in chosen.inputs], "model.inputs")
+    chosen = chosen.reading(**columns, reference=reference)
     outcome = outcome or chosen.outcome
     if outcome not in OUTCOMES:
         raise CardError(f"outcome = {outcome!r}; expected {listed(OUTCOMES)}." + did_you_mean(outcome, OUTCOMES))
@@ -238,7 +263,7 @@ def known_keys(table: Mapping[str, Any], keys: Any, where: str) -> dict[str, Any
 
 
 def _pooling(spec: ModelSpec, given: Mapping[str, str | Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    names = [p.name for p in (*spec.law.parameters, *noise_room.every_parameter(spec.outcome))]
+    names = [p.name for p in spec.possible_parameters()]
     checked: dict[str, dict[str, str]] = {}
     if not isinstance(given, Mapping):
         raise CardError(f'pooling is {given!r}; expected a table by parameter, such as {{alpha = "partial"}}.')
@@ -273,7 +298,7 @@ def _pooling(spec: ModelSpec, given: Mapping[str, str | Mapping[str, str]]) -> d
 
 
 def _priors(spec: ModelSpec, given: Mapping[str, Prior | Mapping[str, Any]]) -> dict[str, Prior]:
-    names = [p.name for p in (*spec.law.parameters, *noise_room.every_parameter(spec.outcome))]
+    names = [p.name for p in spec.possible_parameters()]
     names += [sd_name(p.name, g) for p, g, kind in spec.all_effects() if kind == "partial"] + ["run_sd"]
     if spec.noise.observation == "auto":  # group effects on noise parameters are known only with data
         names += [sd_name(p, g) for p, table in spec.pooling.items() for g in table]
@@ -297,7 +322,7 @@ _WITHIN = {
 
 def _check_support(spec: ModelSpec, name: str, prior: Prior) -> None:
     """Raise where a prior gives values that its parameter cannot take."""
-    declared = {p.name: p.support for p in (*spec.law.parameters, *noise_room.every_parameter(spec.outcome))}
+    declared = {p.name: p.support for p in spec.possible_parameters()}
     support = declared.get(name, "positive")  # what is no parameter is a standard deviation
     if support == "real":
         return

@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.points import describe_groups
 from bayes_scaling.plots import style
-from bayes_scaling.plots.tables import CURVES, curve_table, reads_compute, used_groups, usual_ratio
+from bayes_scaling.plots.tables import CURVES, curve_scale, curve_table, lone_scale, used_groups, usual_ratio
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -27,7 +28,7 @@ NEAR = 1.5  # runs within this factor of the path's tokens per parameter count a
 def curve(
     fit: Fit,
     *,
-    x: str = "compute",
+    x: str | None = None,
     groups: Mapping[str, Any] | pd.DataFrame | None = None,
     up_to: float | None = None,
     tokens_per_param: float | None = None,
@@ -41,8 +42,9 @@ def curve(
     Parameters
     ----------
     fit : Fit
-    x : str
-        ``compute``; for laws in params and tokens also ``params`` or ``tokens``.
+    x : str, optional
+        The one scale that the law reads; for laws in params and tokens ``compute`` (the default),
+        ``params`` or ``tokens``.
     groups : dict or DataFrame, optional
         Levels to draw, every combination of a dict: ``{"family": ["A", "B"], "task": "mmlu"}``. By
         default the three largest families at the most common task and protocol.
@@ -63,9 +65,10 @@ def curve(
     (Figure, Axes)
         Table: ``plots.tables.curve_table`` with the same arguments.
     """
+    x = curve_scale(fit, x)
     table = curve_table(fit, x=x, groups=groups, up_to=up_to, tokens_per_param=tokens_per_param,
                         constants=constants, draws=draws)  # fmt: skip
-    ratio = None if reads_compute(fit) else (tokens_per_param or usual_ratio(fit))
+    ratio = None if lone_scale(fit) else (tokens_per_param or usual_ratio(fit))
     with style.context():
         figure, axes = style.canvas(ax, size=(5.2, 4.2))
         _curves(axes, fit, table, x, ratio)
@@ -95,11 +98,10 @@ def forecast(
         Table: ``forecasts.table``. Points of several groups at one scale are drawn side by side.
     """
     points = forecasts.points
-    x = next((c for c in ("compute", "params", "tokens") if c in points.columns), None)
+    x = lone_scale(fit) if fit is not None else None
+    x = x or next((c for c in SCALES if c in points.columns), None)
     if x is None:
-        raise ForecastError(
-            f"the points have no compute, params or tokens to draw against; found {listed(points.columns)}."
-        )
+        raise ForecastError(f"points have none of {listed(SCALES)} to draw against; found {listed(points.columns)}.")
     groups = _group_columns(forecasts, fit)
     names = describe_groups(points, groups)
     known = list(dict.fromkeys(names))
@@ -299,7 +301,7 @@ def _near_points(axes: Axes, fit: Fit, points: pd.DataFrame, x: str, groups: lis
 
 def _one_ratio(fit: Fit, points: pd.DataFrame) -> float | bool:
     """Return the path that joins the points; True where none is needed, False where there is none."""
-    if reads_compute(fit):
+    if lone_scale(fit):
         return True
     ratios = points["tokens"] / points["params"]
     return float(ratios.iloc[0]) if ratios.max() / ratios.min() < 1.01 else False

@@ -13,18 +13,36 @@ from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts import forecast
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import simulate
-from bayes_scaling.model.rows import group_columns
+from bayes_scaling.model.rows import group_columns, read_inputs
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
-SCALES = ("compute", "params", "tokens")
 CURVES = 6  # more lines in one picture cannot be told apart
 
 
-def reads_compute(fit: Fit) -> bool:
-    """Return True where the law reads compute, False where it reads params and tokens."""
-    return "compute" in {i.name for i in fit.spec.law.inputs}
+def lone_scale(fit: Fit) -> str | None:
+    """Return the column that a law of one scale reads, None where it reads params and tokens."""
+    scales = list(fit.spec.law.scales.values())
+    return scales[0] if len(scales) == 1 else None
+
+
+def curve_scale(fit: Fit, x: str | None = None) -> str:
+    """Return the column that a law is drawn against: the one asked for, or the usual one.
+
+    Raises
+    ------
+    ForecastError
+        The law cannot be drawn against that column.
+    """
+    lone = lone_scale(fit)
+    have = [s for s in ("compute", "params", "tokens") if s in fit.frame.columns]
+    if lone and x not in (lone, None) and x in have:
+        raise ForecastError(f"law {fit.spec.law.name} reads {lone} alone; draw it against x={lone!r}.")
+    have = [lone] if lone else have
+    if x not in (*have, None):
+        raise ForecastError(f"x = {x!r}; expected one of {listed(have)}." + did_you_mean(str(x), have))
+    return x or have[0]
 
 
 def usual_ratio(fit: Fit) -> float:
@@ -83,7 +101,7 @@ def curve_levels(fit: Fit, groups: Mapping[str, Any] | pd.DataFrame | None) -> p
 def curve_table(
     fit: Fit,
     *,
-    x: str = "compute",
+    x: str | None = None,
     groups: Mapping[str, Any] | pd.DataFrame | None = None,
     up_to: float | None = None,
     tokens_per_param: float | None = None,
@@ -97,9 +115,9 @@ def curve_table(
 
     Parameters
     ----------
-    x : str
-        ``compute``, ``params`` or ``tokens``. Laws in params and tokens are followed along
-        D = tokens_per_param x N (default: the fitted runs' median ratio).
+    x : str, optional
+        The one scale that the law reads; for laws in params and tokens ``compute`` (the default),
+        ``params`` or ``tokens``, followed along D = tokens_per_param x N (default: the fitted runs' median ratio).
     up_to : float, optional
         Largest x; ten times the largest fitted one by default.
     constants : sequence of str
@@ -112,16 +130,12 @@ def curve_table(
     DataFrame
         A row per curve, point and level, as a forecast's table, with ``curve`` (its number).
     """
-    if x not in SCALES or x not in fit.frame.columns:
-        have = [s for s in SCALES if s in fit.frame.columns]
-        raise ForecastError(f"x = {x!r}; expected one of {listed(have)}." + did_you_mean(str(x), have))
-    if reads_compute(fit) and x != "compute":
-        raise ForecastError(f"law {fit.spec.law.name} reads compute alone; draw it against x='compute'.")
+    x, lone = curve_scale(fit, x), lone_scale(fit)
     named = curve_levels(fit, groups)
     low = float(fit.frame[x].min())
     scale = np.geomspace(low / 1.5, max(up_to or 10 * float(fit.frame[x].max()), 2 * low), points)
     frame = pd.concat([named.assign(curve=np.arange(len(named)), **{x: value}) for value in scale])
-    ratio = None if reads_compute(fit) else (tokens_per_param or usual_ratio(fit))
+    ratio = None if lone else (tokens_per_param or usual_ratio(fit))
     made = forecast(
         fit,
         frame.sort_values(["curve", x], kind="stable"),
@@ -134,7 +148,7 @@ def curve_table(
 
 
 def _with_constants(fit: Fit, table: pd.DataFrame, constants: Sequence[str]) -> pd.DataFrame:
-    inputs = {i.name: table[i.name].to_numpy(dtype=float) for i in fit.spec.law.inputs}
+    inputs = read_inputs(fit.spec, table)
     values = {f"constants_{name}": fit.spec.law.at_constants(name, **inputs) for name in constants}
     return table.assign(**values)
 
@@ -208,3 +222,31 @@ def pit_table(pit: np.ndarray, *, level: float = 0.95, points: int = 60, random_
     difference = np.searchsorted(np.sort(pit), z, side="right") / n - z
     low, high = (stats.binom.ppf(q, n, z) / n - z for q in (gamma / 2, 1 - gamma / 2))
     return pd.DataFrame({"z": z, "difference": difference, "lower": low, "upper": high, "level": level})
+
+
+def pit_histogram(pit: np.ndarray, *, bins: int = 10, level: float = 0.9) -> pd.DataFrame:
+    """Return counts of PIT values in bins of equal width, with the binomial interval of a calibrated forecast.
+
+    Parameters
+    ----------
+    pit : ndarray, shape (row,)
+    bins : int
+    level : float
+        Probability that the count of one bin of independent uniform values lies in its interval.
+
+    Returns
+    -------
+    DataFrame
+        ``low``, ``high``, ``count``, ``expected``, ``lower``, ``upper``, ``level``.
+    """
+    from scipy import stats
+
+    values = np.asarray(pit, dtype=float)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ForecastError("PIT values must lie between 0 and 1, without gaps; found others.")
+    counts, edges = np.histogram(values, bins=bins, range=(0.0, 1.0))
+    ends = stats.binom(len(values), 1 / bins).ppf([(1 - level) / 2, (1 + level) / 2])
+    return pd.DataFrame(
+        {"low": edges[:-1], "high": edges[1:], "count": counts, "expected": len(values) / bins, "lower": ends[0],
+         "upper": ends[1], "level": level}
+    )  # fmt: skip

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayes_scaling.check import predictive_table
 from bayes_scaling.compare import identification
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.errors import listed
 from bayes_scaling.forecasts import Forecast
 from bayes_scaling.report import words
@@ -25,10 +26,11 @@ def caveats(study: Study) -> list[str]:
     ]
     found += [*_extrapolation(study), *_prior_bound(study), *_calibration(study), *_pareto(study)]
     found += [*_single(study), *_protocol(study)]
-    found.append(
-        "This version has no law discrepancy: intervals hold if the formula holds at every scale. "
-        "Far beyond the data they are too narrow."
-    )
+    if not study.fit.spec.noise.discrepancy:
+        found.append(
+            "The model has no law discrepancy: intervals hold if the formula holds at every scale. "
+            "Far beyond the data they are too narrow."
+        )
     return found
 
 
@@ -47,7 +49,7 @@ def distances(study: Study) -> pd.DataFrame:
         if not isinstance(answer, Forecast):
             continue
         for _, point in answer.points.iterrows():
-            for scale in [s for s in ("compute", "params", "tokens") if s in point and s in frame][:1]:
+            for scale in [s for s in (study.scale, *SCALES) if s in point and s in frame][:1]:
                 own = frame[frame["family"] == point["family"]] if "family" in point and "family" in frame else frame
                 largest = float(own[scale].max()) if len(own) else np.nan
                 rows.append(
@@ -65,7 +67,7 @@ def _extrapolation(study: Study) -> list[str]:
     far = beyond.assign(most=beyond["own_times"].fillna(beyond["times"])).sort_values("most").iloc[-1]
     text = (
         f"{len(beyond)} of {len(table)} forecast points lie beyond the fitted runs. The farthest ({far['where']}) has "
-        f"{words.number(far['own_times'], 2)} times the compute of the largest fitted run"
+        f"{words.number(far['own_times'], 2)} times the largest fitted {study.scale}"
     )
     same = "family" in study.fit.frame.columns and study.fit.frame["family"].nunique() > 1
     text += f" of its family ({words.number(far['times'], 2)} times that of all runs). " if same else ". "

@@ -9,9 +9,10 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.check import predictive_table
 from bayes_scaling.compare import by_group
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.model.card import ComparePart, ForecastPart
-from bayes_scaling.plots.tables import reads_compute
+from bayes_scaling.plots.tables import lone_scale
 from bayes_scaling.report import sentences, words
 from bayes_scaling.report.blocks import Bullets, Code, Section, Table, Text, table
 from bayes_scaling.report.caveats import caveats, identified
@@ -34,12 +35,13 @@ def checks_section(study: Study) -> Section:
         "Each fitted row against its replicates. Crosses lie outside their interval; one in ten is expected.",
     )  # fmt: skip
     blocks: list[Any] = [overall, _coverage(predictive_table(made), f"All rows; residuals in {unit}")]
-    if "compute" in made.frame.columns:
+    x = study.scale
+    if x in made.frame.columns:
         blocks.append(
             picture(
-                lambda: plots.residuals(made, by=by, warning=study.banner),
-                "Residuals against training compute.",
-                "A trend with compute would mean that the law bends otherwise than the data. Coloured are the families "
+                lambda: plots.residuals(made, against=x, by=by, warning=study.banner),
+                f"Residuals against {x}.",
+                f"A trend with {x} would mean that the law bends otherwise than the data. Coloured are the families "
                 "whose mean residual is most unusual.",
             )
         )
@@ -91,12 +93,12 @@ def forecast_section(study: Study) -> Section:
         blocks += _reach(study, answer) if isinstance(answer, Reach) else _forecast(study, part, answer)
     if not blocks:
         blocks = [Text("The card asks for no forecast.")]
-    if not reads_compute(study.fit) or len(study.groups) == 0:
+    if lone_scale(study.fit) is None or len(study.groups) == 0:
         constants = tuple(study.fit.spec.law.published) if "task" not in study.groups else ()
         blocks.append(
             picture(
                 lambda: plots.curve(study.fit, constants=constants, draws=CURVE_DRAWS, warning=study.banner),
-                "The fitted law against compute with the data and published constants.",
+                f"The fitted law against {study.scale} with the data and published constants.",
                 "The law's posterior bands at the runs' usual ratio of tokens to parameters; runs with another ratio "
                 "are hollow and belong to other curves.",
             )
@@ -106,14 +108,14 @@ def forecast_section(study: Study) -> Section:
 
 KIND_TEXT = {
     "law": "the law itself, without noise",
-    "mean": "law and discrepancy (none in this version)",
-    "response": "what a new run would measure: parameter uncertainty, run effect and observation noise",
+    "mean": "law and discrepancy, given what was fitted of the same path",
+    "response": "what a new run would measure: parameter uncertainty, discrepancy, run effect and observation noise",
 }
 
 
 def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
     groups = [g for g in study.groups if g in answer.points.columns]
-    scales = [c for c in ("params", "tokens", "compute") if c in answer.table.columns]
+    scales = [c for c in (*SCALES[1:], SCALES[0]) if c in answer.table.columns]
     show = {**{c: c for c in [*groups, *scales]}, "median": "median", "level": "level", "lower": "from",
             "upper": "to", "mcse_median": "MCSE of median"}  # fmt: skip
     how = dict.fromkeys(["median", "lower", "upper"], lambda v: words.outcome(v, study.outcome))
@@ -127,7 +129,7 @@ def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
         f"{part.title}: forecasts with intervals against scale, over the fitted runs.",
         f"Kind: {answer.kind}. Thick bars {words.level(min(answer.levels))}, thin bars "
         f"{words.level(max(answer.levels))}, {kind}. Bands are the law alone, 50 % and 90 %. Right of the dotted line "
-        "there are no runs. Groups at one compute are drawn side by side.",
+        "there are no runs. Groups at one scale are drawn side by side.",
     )  # fmt: skip
     return [drawn, table(answer.table, caption, columns=show, formats={**how, **extra})]
 

@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.check import range_table
 from bayes_scaling.data import flag_counts
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Bullets, Figure, Section, Table, Text, table
 from bayes_scaling.report.figures import formula, picture
@@ -49,7 +50,7 @@ def _ranges(frame: pd.DataFrame, outcome: str) -> Table:
     for name in ("family", "task", "protocol", "run"):
         if name in frame.columns and frame[name].nunique() > 1:
             rows.append([name, f"{frame[name].nunique()} different", ""])
-    for name in ("compute", "params", "tokens", outcome):
+    for name in (*SCALES, outcome):
         if name in frame.columns and frame[name].notna().any():
             low, high = float(frame[name].min()), float(frame[name].max())
             ends = [words.outcome(v, outcome) if name == outcome else words.power(v) for v in (low, high)]
@@ -62,7 +63,8 @@ def model_section(study: Study, *, anchor: str) -> Section:
     """Return the model in words, its formula and its parameters."""
     spec = study.fit.spec
     law = spec.law
-    scale = ", ".join(f"{k} = {words.power(v)}" for k, v in law.reference.items())
+    column = {i.name: i.column for i in law.inputs}
+    scale = ", ".join(f"{column[k]} = {words.power(v)}" for k, v in law.reference.items())
     groups = ", ".join(words.group(g) for g in study.groups) or "none"
     rows = [
         [
@@ -74,7 +76,7 @@ def model_section(study: Study, *, anchor: str) -> Section:
         for p in spec.parameters()
     ]
     heads = ["parameter", "meaning", "prior", "pooling"]
-    inputs = ", ".join(f"{i.name} ({i.meaning})" for i in law.inputs)
+    inputs = ", ".join(f"{i.column} ({i.meaning})" for i in law.inputs)
     blocks = [
         Text(f"{law.title}, after {law.citation}. It reads {inputs}."),
         formula(law.formula, prefix=f"{anchor}-formula"),
@@ -93,9 +95,10 @@ def prior_section(study: Study) -> Section:
     ranges = range_table(study.prior).reset_index()
     how = dict.fromkeys(["q05", "q25", "q50", "q75", "q95"], lambda v: words.outcome(v, study.outcome))
     unit = "percent right" if study.outcome == "accuracy" else "nats per token"
+    x = study.scale
     drawn = picture(
-        lambda: plots.prior_predictive(study.prior),
-        f"Prior predictive of {study.outcome} in bins of compute, with the data as points.",
+        lambda: plots.prior_predictive(study.prior, x=x),
+        f"Prior predictive of {study.outcome} in bins of {x}, with the data as points.",
         "What the priors imply before the data are seen, pooled over all rows of a bin. The data should lie inside, "
         "and the bands should not reach absurd values.",
     )  # fmt: skip

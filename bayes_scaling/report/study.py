@@ -15,7 +15,7 @@ from bayes_scaling.fit import Diagnosis, Fit, failure_banner
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart
-from bayes_scaling.plots.tables import prior_draws, used_groups
+from bayes_scaling.plots.tables import lone_scale, prior_draws, used_groups
 
 LOO_VALUES = 200_000  # draws x rows for leave-one-out; more draws change Pareto k little and cost minutes
 REPLICATES = 500
@@ -53,6 +53,11 @@ class Study:
     def outcome(self) -> str:
         """``loss`` or ``accuracy``."""
         return self.fit.spec.outcome
+
+    @property
+    def scale(self) -> str:
+        """Column that outcomes are shown against: the law's one scale, or compute."""
+        return lone_scale(self.fit) or "compute"
 
     @cached_property
     def banner(self) -> str:

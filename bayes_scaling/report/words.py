@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.laws import Prior
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import ModelSpec
@@ -155,7 +156,22 @@ def noise(spec: ModelSpec) -> str:
     """Return the noise in words."""
     text = f"Observations have {NOISE.get(spec.noise.observation, spec.noise.observation)}. "
     text += "Rows of one run share a run effect. " if spec.noise.run_effect else "There is no run effect. "
-    return text + "This version has no law discrepancy: the formula is taken to hold exactly at every scale."
+    return text + discrepancy(spec)
+
+
+def discrepancy(spec: ModelSpec) -> str:
+    """Return the law discrepancy in words, with its priors."""
+    chosen = spec.noise.discrepancy
+    if not chosen:
+        return "There is no law discrepancy: the formula is taken to hold exactly at every scale."
+    told = {p.name: f"{p.name}: {prior(spec.prior(p))} {p.unit}" for p in spec.parameters() if "discrepancy" in p.name}
+    grows = "saturating at its standard deviation" if chosen.kind == "ou" else "growing beyond the smallest scale"
+    whose = f"each {chosen.by} has its own" if chosen.by not in ("", "all") else "one for the whole table"
+    route = "integrated out exactly" if spec.marginal else "sampled at the distinct scales (at most 40 per path)"
+    return (
+        f"The law may be wrong: a smooth departure over {chosen.over} ({chosen.kind}, {grows}; {whose}) is {route}. "
+        f"Priors: {'; '.join(told.values())}."
+    )
 
 
 def cell(value: Any, column: str) -> str:
@@ -166,7 +182,7 @@ def cell(value: Any, column: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return value.replace("|", ", ")
-    if column in ("compute", "params", "tokens", "unique_tokens", "active_params"):
+    if column in (*SCALES, "unique_tokens", "active_params"):
         return power(float(value), 2)
     if column in ("chance", "accuracy", "coverage"):
         return percent(float(value))
@@ -186,4 +202,5 @@ def point(values: pd.Series, outcome_name: str, groups: list[str]) -> str:
         where.append(f"{count(values['params'])} parameters and {count(values['tokens'])} tokens")
     if "compute" in values:
         where.append(flop(values["compute"]))
+    where = where or [f"{name} {count(float(values[name]))}" for name in SCALES if name in values]
     return ", ".join([*who, *(where[:1] if len(where) > 1 and outcome_name == "loss" else where[-1:])])

@@ -240,7 +240,29 @@ def test_observational_corrections(mirror):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", ["chinchilla", "overtraining", "observational"])
+def test_curves(mirror):
+    frame = load_dataset("curves")
+    assert len(frame) == dataset("curves").rows == 19595
+    runs = frame.groupby("family")["run"].nunique()
+    assert runs.to_dict() == {"IC": 72, "NMT": 5, "LM": 5, "BB": 10}
+    assert frame["run"].nunique() == 92
+    assert frame.groupby("run")[["family", "task", "model"]].nunique().eq(1).all(axis=None)
+    assert flag_counts(frame) == {}
+    assert (frame["family"] == "LM").sum() == 229, "each point once, not four times"
+    assert not frame.duplicated(["run", "seen"]).any()
+    assert frame["run"].is_monotonic_increasing
+    assert frame.groupby("run")["seen"].is_monotonic_increasing.all()
+    first = frame[frame["run"] == "IC/bird_5/MiX/B/16"].iloc[0]
+    assert (first["seen"], first["loss"], first["training"]) == (4096000.0, 0.9830801095813513, True)
+    assert frame["loss"].between(0.1, 1).all()
+    fitted = frame[frame["training"]].groupby("run")["seen"].max()
+    later = frame[~frame["training"]].groupby("run")["seen"].min()
+    assert len(fitted) == len(later) == 92
+    assert (fitted < later).all()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["chinchilla", "overtraining", "observational", "curves"])
 def test_loaded_tables_pass_the_check_again(mirror, name):
     frame = load_dataset(name)
     pd.testing.assert_frame_equal(check_runs(frame), frame)

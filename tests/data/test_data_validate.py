@@ -269,6 +269,7 @@ def test_the_vocabulary_is_complete():
         "unique_tokens",
         "compute",
         "step",
+        "seen",
         "loss",
         "accuracy",
         "n_items",

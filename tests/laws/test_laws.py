@@ -15,7 +15,7 @@ RANGES = {"params": (6, 13), "tokens": (8, 15), "compute": (16, 28)}  # decades
 def random_inputs(law, rows, rng):
     """Return random inputs of a law, shape (row,)."""
     return {
-        i.name: 10 ** rng.uniform(*RANGES[i.name], rows) if i.name in RANGES else rng.uniform(0, 0.5, rows)
+        i.name: 10 ** rng.uniform(*RANGES[i.column], rows) if i.column in RANGES else rng.uniform(0, 0.5, rows)
         for i in law.inputs
     }
 

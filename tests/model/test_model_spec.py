@@ -20,6 +20,13 @@ GROUPS = ["family", "task"]
         ({"law": "chinchilla", "outcome": "los"}, r"outcome = 'los'.*Did you mean 'loss'"),
         ({"law": "chinchilla", "outcome": "accuracy"}, "describes loss"),
         ({"law": "chinchilla", "reference": {"parms": 1e9}}, r"'parms'.*Did you mean 'params'"),
+        ({"law": "m2", "inputs": {"scal": "tokens"}}, r"'scal' in \[model.inputs\].*Did you mean 'scale'"),
+        ({"law": "m2", "inputs": {"scale": "token"}}, r"cannot read column 'token'.*Did you mean 'tokens'"),
+        ({"law": "m2", "inputs": {"scale": "seen"}}, r"no usual reference scale.*reference = \{ scale"),
+        ({"law": "m2", "inputs": "tokens"}, r"\[model.inputs\] is 'tokens'"),
+        ({"law": "m2", "inputs": {"scale": ["tokens"]}}, r"cannot read column \['tokens'\]"),
+        ({"law": "m2", "input": {"scale": "tokens"}}, r"unknown key 'input'.*Did you mean 'inputs'"),
+        ({"law": "m2", "inputs": {"scale": "seen"}, "reference": {"seen": 1e8}}, "no usual reference"),
         ({"law": "chinchilla", "pooling": {"alhpa": "partial"}}, r"'alhpa'.*Did you mean 'alpha'"),
         ({"law": "chinchilla", "groups": GROUPS, "pooling": {"E": {"famly": "partial"}}}, r"Did you mean 'family'"),
         ({"law": "chinchilla", "groups": GROUPS, "pooling": {"E": {"family:tsk": "none"}}}, r"Did you mean 'task'"),
@@ -37,7 +44,8 @@ GROUPS = ["family", "task"]
         ({"law": "chinchilla", "noise": {"observation": "beta"}}, "does not describe loss"),
         ({"law": "chinchilla", "noise": {"observations": "normal"}}, r"unknown key.*Did you mean 'observation'"),
         ({"law": "chinchilla", "noise": {"run_effect": "yes"}}, "true or false"),
-        ({"law": "chinchilla", "noise": {"discrepancy": "ou"}}, "no law discrepancy"),
+        ({"law": "chinchilla", "noise": {"discrepancy": "oo"}}, "Did you mean"),
+        ({"law": "chinchilla", "noise": {"discrepancy": {"kind": "ou", "ower": "tokens"}}}, "ower"),
         ({"law": "chinchilla", "noise": "normal"}, r"\[noise\]"),
         ({"law": "chinchilla", "pooling": {"E": 3}}, "pooling"),
         ({"law": "chinchilla", "pooling": "partial"}, "pooling"),
@@ -66,6 +74,8 @@ def test_a_prior_outside_the_support_of_its_parameter_is_refused(law, name, prio
 SPECS = {
     "bare": make_spec("power_law"),
     "crossed": simulated.crossed_spec(observation="beta_binomial"),
+    "reading": make_spec("m4", inputs={"scale": "seen"}, reference={"scale": 1e8}),
+    "reading the usual": make_spec("m4", inputs={"scale": "tokens"}),
     "priors": make_spec(
         "chinchilla", groups=["family"], reference={"params": 1e8}, pooling={"alpha": "partial", "sigma": "partial"},
         priors={"alpha": Prior("lognormal", median=0.3, upper95=0.5), "sigma_family_sd": Prior("halfnormal", upper95=1),
@@ -81,7 +91,17 @@ def test_plain_data_round_trip(name):
     again = spec_from_dict(table)
     assert again.as_dict() == table
     assert again.law.reference == SPECS[name].law.reference
+    assert again.law.inputs == SPECS[name].law.inputs
     assert list(again.all_effects()) == list(SPECS[name].all_effects())
+
+
+def test_what_an_input_reads_is_written_only_where_it_was_changed():
+    assert SPECS["reading"].as_dict()["inputs"] == {"scale": "seen"}
+    for spec in (make_spec("m2"), make_spec("m2", inputs={"scale": "compute"}), SPECS["bare"]):
+        assert "inputs" not in spec.as_dict()  # fits saved before inputs could be read elsewhere have no such key
+    law = SPECS["reading"].law
+    assert make_spec(law).as_dict()["inputs"] == {"scale": "seen"}
+    assert make_spec(law, reference={"scale": 1e7}).law.reference == {"scale": 1e7}
 
 
 def test_default_pooling_shares_exponents_and_lets_offsets_vary():

@@ -1,0 +1,98 @@
+"""Smoothly broken power law in any scale: one break and a floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bayes_scaling.laws.backend import Backend
+from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior
+
+
+class BrokenPowerLaw(Law):
+    r"""Loss as a floor and a power law whose exponent changes once, eq. 1 of Caballero et al. (2022), n = 1.
+
+    Sampled are the reducible loss at the reference scale, the exponents on both sides of the break
+    (:math:`\alpha_0 = c_0`, :math:`\alpha_1 = c_0 + c_1`, both positive, so that the loss falls
+    everywhere; the paper allows any sign), the break in multiples of the reference scale, and its width.
+    """
+
+    name = "broken_power_law"
+    title = "Loss from a scale, with one break and a floor"
+    formula = r"L(x) = a + b\,x^{-c_0} \left[1 + (x / d_1)^{1 / f_1}\right]^{-c_1 f_1}"
+    citation = Citation("Caballero et al.", 2022, "Broken Neural Scaling Laws, eq. 1 with one break", "2210.14891")
+    use = "a curve whose slope changes: early and late training, two regimes of a ladder"
+    outcome = "loss"
+    inputs = (SCALE,)
+    parameters = (
+        Parameter(
+            "E", "E", "irreducible loss", "positive", "floor",
+            Prior("lognormal", median=0.5, upper95=2.5), "unit of the loss", "partial",
+            Prior("halfnormal", upper95=0.5),
+        ),
+        Parameter(
+            "A_ref", "L(x_0) - E", "reducible loss at the reference scale", "positive", "amplitude",
+            Prior("lognormal", median=0.5, upper95=2.5), "unit of the loss", "partial",
+            Prior("halfnormal", upper95=0.5),
+        ),
+        Parameter(
+            "alpha_0", "\\alpha_0", "exponent of the scale before the break", "positive", "exponent",
+            Prior("lognormal", median=0.25, upper95=1.0), pooling="complete",
+            group_sd=Prior("halfnormal", upper95=0.2),
+        ),
+        Parameter(
+            "alpha_1", "\\alpha_1", "exponent of the scale after the break", "positive", "exponent",
+            Prior("lognormal", median=0.25, upper95=1.0), pooling="complete",
+            group_sd=Prior("halfnormal", upper95=0.2),
+        ),
+        Parameter(
+            "break_ratio", "d_1 / x_0", "scale of the break over the reference scale", "positive", "offset",
+            Prior("lognormal", median=1.0, upper95=100.0), "reference scales", "partial",
+            Prior("halfnormal", upper95=2.0),
+        ),
+        Parameter(
+            "smoothness", "f_1", "width of the break in natural logarithms of the scale", "positive", "shape",
+            Prior("lognormal", median=0.5, upper95=2.0), "", "partial", Prior("halfnormal", upper95=0.5),
+        ),
+    )  # fmt: skip
+    published_symbols = {"a": "a", "b": "b", "c0": "c_0", "c1": "c_1", "d1": "d_1", "f1": "f_1"}
+
+    def mean(
+        self, xp: Backend, *, scale: Any, E: Any, A_ref: Any, alpha_0: Any, alpha_1: Any, break_ratio: Any,
+        smoothness: Any,
+    ) -> Any:  # fmt: skip
+        """Return the loss, shape ``(..., row)``."""
+        log_x = xp.log(scale / self.reference["scale"])
+        bent = _bend(xp, log_x, break_ratio, smoothness) - _bend(xp, 0.0, break_ratio, smoothness)
+        return E + xp.exp(xp.log(A_ref) - alpha_0 * log_x - (alpha_1 - alpha_0) * bent)
+
+    def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
+        """Return a, b, c0, c1, d1, f1 with the scale in its own unit."""
+        alpha_0, width = sampled["alpha_0"], sampled["smoothness"]
+        turn = sampled["alpha_1"] - alpha_0
+        log_b = alpha_0 * xp.log(self.reference["scale"]) + turn * _bend(xp, 0.0, sampled["break_ratio"], width)
+        return {
+            "a": sampled["E"],
+            "b": sampled["A_ref"] * xp.exp(log_b),
+            "c0": alpha_0,
+            "c1": turn,
+            "d1": sampled["break_ratio"] * self.reference["scale"],
+            "f1": width,
+        }
+
+    def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
+        """Return the sampled parameters from a, b, c0, c1, d1, f1."""
+        c0, c1, ratio = published["c0"], published["c1"], published["d1"] / self.reference["scale"]
+        log_fall = c0 * xp.log(self.reference["scale"]) + c1 * _bend(xp, 0.0, ratio, published["f1"])
+        return {
+            "E": published["a"],
+            "A_ref": published["b"] * xp.exp(-log_fall),
+            "alpha_0": c0,
+            "alpha_1": c0 + c1,
+            "break_ratio": ratio,
+            "smoothness": published["f1"],
+        }
+
+
+def _bend(xp: Backend, log_x: Any, break_ratio: Any, smoothness: Any) -> Any:
+    """Return a smooth max(0, log x - log d): what the break adds to the log of the scale."""
+    return smoothness * xp.softplus((log_x - xp.log(break_ratio)) / smoothness)
