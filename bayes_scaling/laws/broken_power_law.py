@@ -62,14 +62,14 @@ class BrokenPowerLaw(Law):
     ) -> Any:  # fmt: skip
         """Return the loss, shape ``(..., row)``."""
         log_x = xp.log(scale / self.reference["scale"])
-        bent = _bend(xp, log_x, break_ratio, smoothness) - _bend(xp, 0.0, break_ratio, smoothness)
+        bent = bend(xp, log_x, break_ratio, smoothness) - bend(xp, 0.0, break_ratio, smoothness)
         return E + xp.exp(xp.log(A_ref) - alpha_0 * log_x - (alpha_1 - alpha_0) * bent)
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return a, b, c0, c1, d1, f1 with the scale in its own unit."""
         alpha_0, width = sampled["alpha_0"], sampled["smoothness"]
         turn = sampled["alpha_1"] - alpha_0
-        log_b = alpha_0 * xp.log(self.reference["scale"]) + turn * _bend(xp, 0.0, sampled["break_ratio"], width)
+        log_b = alpha_0 * xp.log(self.reference["scale"]) + turn * bend(xp, 0.0, sampled["break_ratio"], width)
         return {
             "a": sampled["E"],
             "b": sampled["A_ref"] * xp.exp(log_b),
@@ -82,7 +82,7 @@ class BrokenPowerLaw(Law):
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
         """Return the sampled parameters from a, b, c0, c1, d1, f1."""
         c0, c1, ratio = published["c0"], published["c1"], published["d1"] / self.reference["scale"]
-        log_fall = c0 * xp.log(self.reference["scale"]) + c1 * _bend(xp, 0.0, ratio, published["f1"])
+        log_fall = c0 * xp.log(self.reference["scale"]) + c1 * bend(xp, 0.0, ratio, published["f1"])
         return {
             "E": published["a"],
             "A_ref": published["b"] * xp.exp(-log_fall),
@@ -93,6 +93,6 @@ class BrokenPowerLaw(Law):
         }
 
 
-def _bend(xp: Backend, log_x: Any, break_ratio: Any, smoothness: Any) -> Any:
+def bend(xp: Backend, log_x: Any, break_ratio: Any, smoothness: Any) -> Any:
     """Return a smooth max(0, log x - log d): what the break adds to the log of the scale."""
     return smoothness * xp.softplus((log_x - xp.log(break_ratio)) / smoothness)

@@ -15,6 +15,7 @@ from bayes_scaling.model.priors import to_pymc
 from bayes_scaling.model.rows import Rows, observed
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
 
+CURVE_ROWS = 10.0  # rows per level from which a level is a curve, sampled as a whole; same posterior either way
 CENTRED_FROM = 4.0  # rows per level from which an effect may be sampled centred; same posterior either way
 
 
@@ -125,9 +126,40 @@ def _declare(spec: ModelSpec, parameter: Parameter, rows: Rows, values: dict[str
         name = effect_name(parameter.name, group)
         if own and own[0] in group.split(":") and _many_rows(rows, group):
             effect = _nested(parameter, own[0], group, rows, values[parameter.name], sd)
+        elif _is_curve(rows, group, [g for g in effects if g != group]):
+            effect = _whole(parameter, group, rows, values, sd, effects)
         else:
             effect = sd * pm.Normal(f"{name}_z", 0, 1, dims=group)
         values[name] = pm.Deterministic(name, effect, dims=group)
+
+
+def _is_curve(rows: Rows, group: str, others: list[str]) -> bool:
+    """Return whether a group's levels are curves: many rows each, and within one level of every other group."""
+    index, count = rows.index[group], len(rows.coords[group])
+    if len(rows) < CURVE_ROWS * count:
+        return False
+    first = np.unique(index, return_index=True)[1]
+    return len(first) == count and all((rows.index[g][first][index] == rows.index[g]).all() for g in others)
+
+
+def _whole(
+    parameter: Parameter, group: str, rows: Rows, values: dict[str, Any], sd: Any, effects: dict[str, str]
+) -> Any:
+    """Return effects of curves, sampled as each curve's own value, which its many rows pin down.
+
+    Effects of the other groups that are declared before move the centre; the prior is the same.
+    """
+    import pymc as pm
+
+    xp, first = pytensor_backend(), np.unique(rows.index[group], return_index=True)[1]
+    center = link(xp, parameter.support, values[parameter.name])
+    for other, kind in effects.items():
+        name = effect_name(parameter.name, other)
+        if kind == "none":
+            center = center[rows.index[other][first]]
+        elif name in values:
+            center = center + values[name][rows.index[other][first]]
+    return pm.Normal(f"{effect_name(parameter.name, group)}_curve_z", center, sd, dims=group) - center
 
 
 def _many_rows(rows: Rows, group: str) -> bool:
