@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Backtest": "compare",
     "Card": "api",
     "Fit": "fit",
     "Forecast": "forecasts",
@@ -18,6 +19,7 @@ _WHERE = {
     "Noise": "model",
     "Prior": "laws",
     "ScalingModel": "api",
+    "backtest": "api",
     "by_group": "compare",
     "check_runs": "data",
     "compute_to_reach": "forecasts",

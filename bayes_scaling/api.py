@@ -10,7 +10,8 @@ import pandas as pd
 
 from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
-from bayes_scaling.compare import contrasts, ranking
+from bayes_scaling.compare import Backtest, contrasts, ranking
+from bayes_scaling.compare import backtest as _backtest
 from bayes_scaling.data import load_dataset, read_table
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.fit import Fit, SamplerSettings, sample
@@ -37,6 +38,8 @@ class ScalingModel:
         ``Prior`` objects by posterior variable name.
     noise : Noise or dict, optional
         Observation noise and run effect.
+    inputs : dict, optional
+        Column that an input of the law reads, for example ``{"scale": "tokens"}``.
     reference : dict, optional
         Scale at which priors are stated, for example ``{"params": 1e9}``.
 
@@ -55,6 +58,7 @@ class ScalingModel:
         pooling: Mapping[str, str | Mapping[str, str]] | None = None,
         priors: Mapping[str, Prior | Mapping[str, Any]] | None = None,
         noise: Noise | Mapping[str, Any] | None = None,
+        inputs: Mapping[str, str] | None = None,
         reference: Mapping[str, float] | None = None,
     ) -> None:
         self.spec: ModelSpec = make_spec(
@@ -64,6 +68,7 @@ class ScalingModel:
             pooling=pooling,
             priors=priors,
             noise=noise,
+            inputs=inputs,
             reference=reference,
         )
 
@@ -117,6 +122,10 @@ class ScalingModel:
     ) -> Predictive:
         """Simulate the outcome of a table from the prior, to see what the priors imply beside the data."""
         return _prior_predictive(self.spec, data, draws=draws, random_seed=random_seed, exclude_flags=exclude_flags)
+
+    def backtest(self, data: pd.DataFrame, **options: Any) -> Backtest:
+        """Hold out the largest scales or families, refit, forecast, score; options as in :func:`backtest`."""
+        return backtest(self, data, **options)
 
     def __repr__(self) -> str:
         return f"<ScalingModel {self.spec.law.name}, groups {listed(self.spec.groups)}>"
@@ -177,6 +186,10 @@ class Card:
             self.data(), draws=draws, random_seed=random_seed, exclude_flags=self.spec.data.exclude_flags
         )
 
+    def backtest(self, **options: Any) -> Backtest:
+        """Hold out the largest scales or families, refit, forecast, score; options as in :func:`backtest`."""
+        return backtest(self, **options)
+
     def forecasts(self, fit: Fit) -> list[tuple[ForecastPart, Forecast | Reach]]:
         """Answer every `[[forecast]]` of the card."""
         return [(part, answer(fit, part)) for part in self.spec.forecast]
@@ -202,6 +215,56 @@ def load_card(name_or_path: str | Path) -> Card:
         Not found or not a card; an unknown key comes with the nearest valid one.
     """
     return Card(read_card(name_or_path))
+
+
+def backtest(
+    study: Card | ScalingModel | str | Path,
+    data: pd.DataFrame | None = None,
+    *,
+    settings: SamplerSettings | None = None,
+    random_seed: int | None = None,
+    **options: Any,
+) -> Backtest:
+    """Hold out rows of a card's or a model's table, fit the others, forecast and score what was held out.
+
+    Parameters
+    ----------
+    study : Card, ScalingModel, or name or path of a card
+    data : DataFrame, optional
+        Table of runs; the card's own when left out.
+    settings : SamplerSettings, optional
+        The card's `[fit]`, or the defaults, when left out.
+    random_seed : int, optional
+        The card's, or 0, when left out.
+    **options :
+        ``over``, ``beyond``, ``cuts``, ``within`` or ``families`` (what is held out), ``levels``, ``folder``,
+        ``executor``, ``workers``, ``cores``, ``progressbar`` of :func:`bayes_scaling.compare.backtest`;
+        ``exclude_flags`` and ``title`` for a model. A script calls this under ``if __name__ == "__main__":``,
+        because worker processes import it, or with ``workers=0``.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    CardError, ForecastError, FitError
+    """
+    if isinstance(study, str | Path):
+        study = load_card(study)
+    if isinstance(study, Card):
+        card, fit = study.spec, vars(study.spec.fit).copy()
+        seed = fit.pop("random_seed")
+        options = {"exclude_flags": card.data.exclude_flags, "title": card.title or card.name, **options}
+        data = study.data() if data is None else data
+        settings, random_seed = settings or SamplerSettings(**fit), seed if random_seed is None else random_seed
+        options["card"] = card.as_dict()
+    elif not isinstance(study, ScalingModel):
+        raise CardError(f"backtest of a {type(study).__name__}; expected a Card, its name or path, or a ScalingModel.")
+    elif data is None:
+        raise CardError("backtest of a ScalingModel needs data: backtest(model, runs).")
+    spec = study.spec.model if isinstance(study, Card) else study.spec
+    return _backtest(spec, data, settings=settings, random_seed=random_seed or 0, **options)
 
 
 def answer(fit: Fit, part: ForecastPart) -> Forecast | Reach:

@@ -1,7 +1,7 @@
-"""The command line: ``bayes-scaling datasets | laws | fit | check | forecast | compare | report``.
+"""The command line: ``bayes-scaling datasets | laws | fit | check | forecast | compare | backtest | report``.
 
 ``--help``, ``laws`` and ``datasets`` import neither pandas nor PyMC. Exit codes: 0 done,
-1 an error that is explained, 2 wrong usage, 3 done but a fit failed its diagnostics, 130 interrupted.
+1 an error that is explained, 2 wrong usage, 3 done but a fit failed its diagnostics or is missing, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         _add_json(command)
         if name in ("forecast", "compare"):
             _add_question(command, name)
+    backtest = commands.add_parser("backtest", help="hold out the largest scales or families of a card, and score")
+    backtest.add_argument("card", metavar="CARD")
+    _add_hold_out(backtest)
+    _add_sampling(backtest.add_argument_group("fit"))
+    _add_json(backtest)
     report = commands.add_parser("report", help="write one HTML report of one or several cards")
     report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
     report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
@@ -58,6 +63,22 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("fit")
     group.add_argument("--fits", default="fits", metavar="DIR", help="folder of saved fits (%(default)s)")
     group.add_argument("--refit", action="store_true", help="fit again even where a saved fit matches the card")
+    _add_sampling(group)
+
+
+def _add_hold_out(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is held out, and where it is done")
+    group.add_argument("--over", default="", metavar="COLUMN", help="scale: compute, params, tokens, step, ...")
+    group.add_argument("--beyond", type=float, nargs="+", default=(), metavar="FACTOR",
+                       help="train up to the largest scale over FACTOR, a fold each (10)")  # fmt: skip
+    group.add_argument("--cuts", type=float, nargs="+", default=(), metavar="SCALE", help="train up to SCALE")
+    group.add_argument("--within", default="", metavar="COLUMN", help="cut each level separately, e.g. run for curves")
+    group.add_argument("--families", action="store_true", help="hold out each family but its smallest member")
+    group.add_argument("--folder", metavar="DIR", help="results, found again on a rerun (backtests/CARD)")
+    group.add_argument("--workers", type=int, help="fits at a time; 0 works in this process (as many as processors)")
+
+
+def _add_sampling(group: Any) -> None:
     group.add_argument("--draws", type=int, help="kept draws per chain")
     group.add_argument("--tune", type=int, help="warm-up draws per chain")
     group.add_argument("--chains", type=int, help="number of chains")
@@ -103,53 +124,51 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False))
 
 
+def _list(options: argparse.Namespace, found: Any, line: Any) -> int:
+    """Print entries as JSON, or each as the text that `line` gives."""
+    if options.json:
+        _print_json(found)
+    else:
+        print("\n".join(line(entry) for entry in found))
+    return 0
+
+
 def _laws(options: argparse.Namespace) -> int:
     from bayes_scaling import laws
 
-    listed = [laws.get(name).as_dict() for name in laws.available()]
-    if options.json:
-        _print_json(listed)
-        return 0
-    for law in listed:
-        inputs = ", ".join(i["name"] for i in law["inputs"])
-        print(f"{law['name']}: {law['title']}\n    {law['formula']}\n    inputs: {inputs}")
-        print(f"    parameters: {', '.join(p['name'] for p in law['parameters'])}\n    {law['citation']}")
-        if law["published"]:
-            print(f"    published constants: {', '.join(law['published'])}")
-    return 0
+    return _list(options, [laws.get(name).as_dict() for name in laws.available()], _law_text)
+
+
+def _law_text(law: dict[str, Any]) -> str:
+    inputs, parameters = (", ".join(i["name"] for i in law[k]) for k in ("inputs", "parameters"))
+    text = f"{law['name']}: {law['title']}\n    {law['formula']}\n    inputs: {inputs}\n    parameters: {parameters}"
+    text += f"\n    {law['citation']}"
+    return text + (f"\n    published constants: {', '.join(law['published'])}" if law["published"] else "")
 
 
 def _datasets(options: argparse.Namespace) -> int:
     from bayes_scaling.data import list_datasets
 
-    found = list_datasets()
-    if options.json:
-        _print_json(found)
-        return 0
-    for entry in found:
+    def text(entry: dict[str, Any]) -> str:
         offline = "available offline" if entry["available_offline"] else "needs a download or BAYES_SCALING_DATA"
-        print(f"{entry['name']}: {entry['title']}\n    {entry['rows']} rows; licence: {entry['licence']}; {offline}")
-        print(f"    {entry['citation']}")
-    return 0
+        facts = f"{entry['rows']} rows; licence: {entry['licence']}; {offline}"
+        return f"{entry['name']}: {entry['title']}\n    {facts}\n    {entry['citation']}"
+
+    return _list(options, list_datasets(), text)
 
 
 def _cards(options: argparse.Namespace) -> int:
     from bayes_scaling.model.card import read_card, shipped_cards
 
     found = [{"name": n, "title": read_card(n).title} for n in shipped_cards()]
-    if options.json:
-        _print_json(found)
-        return 0
-    for entry in found:
-        print(f"{entry['name']}: {entry['title']}")
-    return 0
+    return _list(options, found, lambda entry: f"{entry['name']}: {entry['title']}")
 
 
 # ---- commands that need a fit ---------------------------------------------------------------
 
 
-def _card_and_fit(options: argparse.Namespace, name: str) -> tuple[Any, Any]:
-    """Return the card, and its saved fit where that matches, else a new fit that is then saved."""
+def _changed_card(options: argparse.Namespace, name: str) -> Any:
+    """Return the card with the sampling that was asked for."""
     from dataclasses import replace
 
     from bayes_scaling.api import Card, load_card
@@ -158,7 +177,12 @@ def _card_and_fit(options: argparse.Namespace, name: str) -> tuple[Any, Any]:
     changes = {k: getattr(options, k) for k in ("draws", "tune", "chains") if getattr(options, k) is not None}
     if options.seed is not None:
         changes["random_seed"] = options.seed
-    card = Card(replace(card.spec, fit=replace(card.spec.fit, **changes)))
+    return Card(replace(card.spec, fit=replace(card.spec.fit, **changes)))
+
+
+def _card_and_fit(options: argparse.Namespace, name: str) -> tuple[Any, Any]:
+    """Return the card, and its saved fit where that matches, else a new fit that is then saved."""
+    card = _changed_card(options, name)
     path = Path(options.fits) / f"{card.name}.nc"
     fit = None if options.refit else _saved(card, path, options)
     if fit is None:
@@ -212,7 +236,10 @@ def _show(frame: Any) -> str:
 def _finish(fit: Any, options: argparse.Namespace, result: dict[str, Any], text: str) -> int:
     from bayes_scaling.fit import failure_banner
 
-    banner = failure_banner(fit)
+    return _tell(failure_banner(fit), options, result, text)
+
+
+def _tell(banner: str, options: argparse.Namespace, result: dict[str, Any], text: str) -> int:
     if options.json:
         _print_json({**result, "usable": not banner, "warning": banner})
     else:
@@ -335,6 +362,17 @@ def _compare(options: argparse.Namespace) -> int:
     return _finish(fit, options, result, text)
 
 
+def _backtest(options: argparse.Namespace) -> int:
+    card = _changed_card(options, options.card)
+    asked = {k: getattr(options, k) for k in ("over", "beyond", "cuts", "within", "families", "workers")}
+    folder = options.folder or Path("backtests") / card.name
+    made = card.backtest(folder=folder, progressbar=not options.quiet, **asked)
+    tables = {"folds": made.folds, "summary": made.summary(), "by_fold": made.summary("fold"), "table": made.frame}
+    facts = {"card": card.name, "over": made.over, "unit": made.unit, "gaps": dict(made.gaps), "folder": str(folder)}
+    result = {**facts, "notices": list(made.notices), **{k: _records(v) for k, v in tables.items()}}
+    return _tell(made.banner, options, result, f"{card.spec.title or card.name}\n{made.text()}")
+
+
 def _report(options: argparse.Namespace) -> int:
     from bayes_scaling.api import write_card_report
 
@@ -352,15 +390,9 @@ def _report(options: argparse.Namespace) -> int:
 
 
 _COMMANDS = {
-    "laws": _laws,
-    "datasets": _datasets,
-    "cards": _cards,
-    "fit": _fit,
-    "check": _check,
-    "forecast": _forecast,
-    "compare": _compare,
-    "report": _report,
-}
+    "laws": _laws, "datasets": _datasets, "cards": _cards, "fit": _fit, "check": _check, "forecast": _forecast,
+    "compare": _compare, "backtest": _backtest, "report": _report,
+}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -26,6 +26,10 @@ class FitError(BayesScalingError, RuntimeError):
     """A fit could not be made, saved or loaded."""
 
 
+class InterruptedFitError(FitError):
+    """Sampling was interrupted before all draws were made."""
+
+
 class ForecastError(BayesScalingError, ValueError):
     """A forecast was asked for that the fit cannot give."""
 

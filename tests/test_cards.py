@@ -83,11 +83,15 @@ def test_a_full_card_round_trips():
 
 def test_what_is_not_the_default_survives():
     parts = {
-        "forecast": [{"title": "t", "points": {"n": [0]}, "levels": [0.8], "kind": "law", "new_groups": "population"}],
-        "compare": [{"title": "t", "target": 0.0, "hold": {"task": "mmlu"}}],
+        "forecast": [
+            {"title": "t", "points": {"params": [1e9]}, "levels": [0.8], "kind": "law", "new_groups": "population"}
+        ],
+        "compare": [{"title": "t", "target": 0.0, "hold": {"model": "m"}}],
+        "constants": ["besiroglu2024"],
         "fit": {"draws": 7, "tune": 8, "chains": 1, "target_accept": 0.99, "maxdepth": 12, "random_seed": 0},
     }
     told = card_from_dict(card(**parts)).as_dict()
+    assert told["constants"] == parts.pop("constants")
     for key, part in parts.items():
         found = told[key] if key == "fit" else told[key][0]
         wanted = part if key == "fit" else part[0]
@@ -128,9 +132,33 @@ def test_unknown_keys_at_every_level(changes, message):
         ({"model": {"groups": ["family"]}}, "law"),
         ({"model": "chinchilla"}, r"\[model\]"),
         ({"model": {"law": "chinchilla", "outcome": "accuracy"}}, "describes loss"),
+        ({"data": {"path": "r.csv", "columns": ["a"]}}, r"data.columns = \['a'\]; expected a table"),
+        ({"notes": "one"}, "notes = 'one'; expected a list"),
+        ({"constants": ["hofmann2022"]}, "Did you mean 'hoffmann2022'"),
+        ({"model": {"law": "chinchilla", "pooling": {"alpha": {"family": "partial"}}}}, 'Add "family" to groups'),
     ],
 )
 def test_contradictory_and_missing_parts(changes, message):
+    with pytest.raises(CardError, match=message):
+        card_from_dict(card(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"forecast": [{"title": "t", "points": {"comptue": 1e24}}]}, r"'t', points names 'comptue'.*mean 'compute'"),
+        ({"forecast": [{"title": "t", "points": {"compute": "abc"}}]}, "compute='abc' is not a number"),
+        ({"forecast": [{"title": "t", "points": {"compute": [1e24, -1.0]}}]}, "compute=-1.0; expected .* above zero"),
+        ({"forecast": [{"title": "t", "points": {"task": "mmlu"}}]}, "no effects of task .*groups are family"),
+        ({"compare": [{"title": "t", "at": {"comptue": 1e24}}]}, "Did you mean 'compute'"),
+        ({"compare": [{"title": "t", "at": {"compute": [1e21, 1e22]}}]}, r"compute = \[.*expected one value"),
+        ({"compare": [{"title": "t", "at": 1e21}]}, "compare.at = 1e\\+21; expected names"),
+        ({"compare": [{"title": "t", "target": [2.0, 1.9]}]}, "target = .*expected one value"),
+        ({"compare": [{"title": "t", "target": 2.0, "group": "task"}]}, r'add groups = \["task"\]'),
+        ({"model": {"law": "chinchilla"}, "forecast": []}, r'has no groups; add groups = \["family"\] to compare fam'),
+    ],
+)
+def test_questions_are_checked_when_the_card_is_read(changes, message):
     with pytest.raises(CardError, match=message):
         card_from_dict(card(**changes))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bayes_scaling.check.loo import Loo, loo, loo_pit
 from bayes_scaling.check.predictive import (
     Predictive,
+    as_predictive,
     posterior_predictive,
     predictive_table,
     prior_predictive,
@@ -18,6 +19,7 @@ from bayes_scaling.check.predictive import (
 __all__ = [
     "Loo",
     "Predictive",
+    "as_predictive",
     "loo",
     "loo_pit",
     "posterior_predictive",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import ForecastError, listed
+from bayes_scaling.fit import Fit
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, predict
 from bayes_scaling.model import ModelSpec, Rows, encode, simulate
 from bayes_scaling.model.rows import run_labels
-
-if TYPE_CHECKING:
-    from bayes_scaling.fit import Fit
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -102,7 +100,7 @@ def _response(draws: Draws, rows: Rows, rng: np.random.Generator) -> np.ndarray:
     return predict(draws, rows, kind="response", runs=run_names(rows.frame), rng=rng)
 
 
-def range_table(predictive: Predictive) -> pd.DataFrame:
+def range_table(predictive: Predictive | Fit) -> pd.DataFrame:
     """Return quantiles of what is simulated beside those of the data.
 
     Returns
@@ -110,15 +108,40 @@ def range_table(predictive: Predictive) -> pd.DataFrame:
     DataFrame
         Rows ``simulated`` and ``data``; columns q05, q25, q50, q75, q95 and unit.
     """
-    rows = []
+    predictive, rows = as_predictive(predictive), []
     for name, values in (("simulated", predictive.draws), ("data", predictive.observed)):
         quantiles = np.quantile(values, QUANTILES)
         rows.append({"what": name, **{f"q{int(q * 100):02d}": v for q, v in zip(QUANTILES, quantiles, strict=True)}})
     return pd.DataFrame(rows).set_index("what").assign(unit=predictive.unit)
 
 
-def residuals(predictive: Predictive, *, level: float = 0.9) -> pd.DataFrame:
+def as_predictive(source: Predictive | Fit) -> Predictive:
+    """Return a predictive as it is, and the posterior predictive of a fit.
+
+    Raises
+    ------
+    ForecastError
+        Something else was given.
+    """
+    if isinstance(source, Predictive):
+        return source
+    if isinstance(source, Fit):
+        return posterior_predictive(source)
+    raise ForecastError(
+        f"found a {type(source).__name__}; expected a Fit, or a Predictive of posterior_predictive(fit) or "
+        "prior_predictive(spec, runs)."
+    )
+
+
+def residuals(predictive: Predictive | Fit, *, level: float = 0.9) -> pd.DataFrame:
     """Return, per row, where the observation lies in its predictive distribution.
+
+    Parameters
+    ----------
+    predictive : Predictive or Fit
+        Of a fit, its posterior predictive.
+    level : float
+        Probability of the equal-tailed interval.
 
     Returns
     -------
@@ -126,6 +149,7 @@ def residuals(predictive: Predictive, *, level: float = 0.9) -> pd.DataFrame:
         The rows with ``observed``, ``median``, ``lower``, ``upper``, ``residual`` (log loss, or
         points of accuracy), ``covered``, ``pit``, ``level`` and ``interval``.
     """
+    predictive = as_predictive(predictive)
     y, draws = predictive.observed, predictive.draws
     low, median, high = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
     residual = np.log(y / median) if predictive.outcome == "loss" else 100 * (y - median)
@@ -135,7 +159,7 @@ def residuals(predictive: Predictive, *, level: float = 0.9) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def predictive_table(predictive: Predictive, *, by: str | None = None, level: float = 0.9) -> pd.DataFrame:
+def predictive_table(predictive: Predictive | Fit, *, by: str | None = None, level: float = 0.9) -> pd.DataFrame:
     """Return coverage and residuals of the replicates, overall and by a column.
 
     Parameters

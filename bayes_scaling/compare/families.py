@@ -16,6 +16,7 @@ from bayes_scaling.forecasts import compute_to_reach, forecast
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import link, numpy_backend, unlink
 from bayes_scaling.model.priors import draw
+from bayes_scaling.model.questions import check_single
 from bayes_scaling.model.spec import effect_name, sd_name
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
 
 def _levels(fit: Fit, group: str, wanted: Sequence[str] | None) -> list[str]:
+    if group in fit.meta["asked_groups"] and group not in fit.spec.groups:
+        raise ForecastError(f"only one {group} was fitted, so there is nothing to compare it with.")
+    if not fit.coords.keys() - {"run", "path"}:
+        named = f"groups = [{group!r}]".replace("'", '"')
+        raise ForecastError(
+            f"this fit has no groups with effects; fit a model with {named} to compare levels of {group}."
+        )
     if group not in fit.coords:
         raise ForecastError(
             f"group {group!r} has no effects in this fit; it has {listed(fit.coords)}."
@@ -44,6 +52,8 @@ def _draws(
     """Return compute to the target, or the law at a point, per level, shape (draw, level)."""
     if (target is None) == (at is None):
         raise ForecastError("give exactly one of target= (an outcome to reach) and at= (for example compute=1e24).")
+    for name, part in (("at", at or {}), ("hold", hold), ("compare", {"target": target})):
+        check_single(name, part, ForecastError)
     if target is not None:
         points = {group: names, **hold}
         return compute_to_reach(fit, target, points, tokens_per_param=tokens_per_param).draws
@@ -73,9 +83,9 @@ def contrasts(
     target : float
         Outcome to reach: the contrast is the ratio of computes, B over A.
     at : dict
-        A point, such as ``{"compute": 1e24}``: the contrast is the difference A - B.
+        One point, such as ``{"compute": 1e24}``: the contrast is the difference A - B.
     hold : dict, optional
-        Levels of the other groups, for example ``{"task": "mmlu", "protocol": "5-shot"}``.
+        One level of each other group, for example ``{"task": "mmlu", "protocol": "5-shot"}``.
     level : float
         Probability of the equal-tailed interval.
 

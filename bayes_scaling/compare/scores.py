@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +12,7 @@ import pandas as pd
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, predict, run_effects
 from bayes_scaling.forecasts.points import extend, prepare, run_identity
-from bayes_scaling.model import Rows
+from bayes_scaling.forecasts.predict import bounds
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -35,8 +37,19 @@ def crps(draws: np.ndarray, observed: np.ndarray) -> np.ndarray:
     return np.abs(draws - observed).mean(axis=0) - spread / 2
 
 
+def suffix(level: float) -> str:
+    """Return how columns of an interval's level end: 0.9 is ``90``, 0.975 is ``97.5``."""
+    return f"{100 * level:.10g}"
+
+
 def score(
-    fit: Fit, held_out: pd.DataFrame, *, level: float = 0.9, new_groups: str = "error", random_seed: int = 0
+    fit: Fit,
+    held_out: pd.DataFrame,
+    *,
+    level: float = 0.9,
+    levels: Sequence[float] = (),
+    new_groups: str = "error",
+    random_seed: int = 0,
 ) -> pd.DataFrame:
     """Score the forecasts of rows that were not fitted.
 
@@ -47,13 +60,16 @@ def score(
         Rows with the outcome, the law's inputs and the model's groups.
     level : float
         Level of the equal-tailed interval whose coverage is measured.
+    levels : sequence of float
+        Further levels, each with columns of its own (``lower_50``, ``upper_50``, ``covered_50``, ``width_50``).
 
     Returns
     -------
     DataFrame
         One row per held-out row: its columns, ``observed``, ``median``, ``lower``, ``upper``,
         ``covered``, ``width``, ``lpd`` (log marginal density of the outcome itself),
-        ``crps`` (log loss, or accuracy), ``relative_error`` and ``pit``.
+        ``crps`` (log loss, or accuracy), ``log_error`` (log of median over observed, for loss),
+        ``absolute_error``, ``relative_error`` and ``pit``.
 
     Raises
     ------
@@ -65,29 +81,41 @@ def score(
         raise ForecastError(f"held-out rows need {outcome!r} in every row to be scored.")
     frame, rows, new = prepare(fit, held_out, new_groups=new_groups)
     frame = frame.assign(**{outcome: held_out[outcome].to_numpy(dtype=float)})
-    rows = Rows(frame, rows.coords, rows.index, rows.inputs)
+    rows = replace(rows, frame=frame)
     rng = np.random.default_rng(random_seed)
     draws = extend(fit, fitted_draws(fit), new, rng)
     runs = run_identity(frame)
     simulated = predict(draws, rows, kind="response", runs=runs, rng=rng)
-    density = log_density(draws, rows, run_effects(draws, rows, runs, rng))
+    density = log_density(draws, rows, run_effects(draws, rows, runs, rng), runs=runs, rng=rng)
     y = frame[outcome].to_numpy(dtype=float)
-    low, high = np.quantile(simulated, [(1 - level) / 2, (1 + level) / 2], axis=0)
     median = np.median(simulated, axis=0)
     scale = np.log if outcome == "loss" else np.asarray
+    with np.errstate(divide="ignore", invalid="ignore"):  # an accuracy of 0 has no relative error
+        relative = np.abs(median / y - 1)
     scores = frame.assign(
-        observed=y, median=median, lower=low, upper=high, level=level, interval="eti",
-        covered=(y >= low) & (y <= high), width=high - low,
+        observed=y, median=median, level=level, interval="eti", **_interval(simulated, y, level, ""),
         lpd=np.logaddexp.reduce(density, axis=0) - np.log(draws.count),
-        crps=crps(scale(simulated), scale(y)), relative_error=np.abs(median / y - 1),
+        crps=crps(scale(simulated), scale(y)),
+        log_error=np.log(median / y) if outcome == "loss" else np.nan,
+        absolute_error=np.abs(median - y), relative_error=relative,
         pit=((simulated < y).mean(axis=0) + (simulated <= y).mean(axis=0)) / 2,
     )  # fmt: skip
+    for further in levels:
+        scores = scores.assign(**_interval(simulated, y, further, f"_{suffix(further)}"))
     return fit.marked(scores)
+
+
+def _interval(simulated: np.ndarray, y: np.ndarray, level: float, end: str) -> dict[str, np.ndarray]:
+    """Return the equal-tailed interval of a level at each row, whether it covers, and its width."""
+    low, high = bounds(simulated, level, "eti")
+    covered = (y >= low) & (y <= high)
+    return {f"lower{end}": low, f"upper{end}": high, f"covered{end}": covered, f"width{end}": high - low}
 
 
 def coverage(
     scores: pd.DataFrame,
     *,
+    of: float | None = None,
     unit: str | None = None,
     level: float = 0.9,
     resamples: int = 4000,
@@ -99,6 +127,9 @@ def coverage(
     ----------
     scores : DataFrame
         From :func:`score`.
+    of : float, optional
+        Level of the forecasts' intervals, one of the ``levels`` that were scored; the columns
+        without a level in their names when left out.
     unit : str, optional
         Column that names the independent units (curve, family, run); rows when left out.
     level : float
@@ -107,9 +138,11 @@ def coverage(
     Returns
     -------
     dict
-        ``coverage``, ``lo``, ``hi``, ``units``, ``rows``, ``width`` (mean interval width).
+        ``coverage``, ``lo``, ``hi`` (NaN for a single unit, which says nothing of others), ``units``,
+        ``rows``, ``width`` (mean interval width).
     """
-    covered = scores["covered"].to_numpy(dtype=float)
+    end = "" if of is None else f"_{suffix(of)}"
+    covered = scores[f"covered{end}"].to_numpy(dtype=float)
     names = scores[unit].to_numpy() if unit else np.arange(len(scores))
     codes, units = pd.factorize(names)
     hits = np.bincount(codes, weights=covered)
@@ -117,8 +150,8 @@ def coverage(
     rng = np.random.default_rng(random_seed)
     chosen = rng.integers(0, len(units), (resamples, len(units)))
     means = hits[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2]) if len(units) > 1 else (np.nan, np.nan)
     return {
         "coverage": float(covered.mean()), "lo": float(low), "hi": float(high),
-        "units": len(units), "rows": len(scores), "width": float(scores["width"].mean()),
+        "units": len(units), "rows": len(scores), "width": float(scores[f"width{end}"].mean()),
     }  # fmt: skip

@@ -23,7 +23,7 @@ from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, Column
 from bayes_scaling.data.registry import Dataset, catalogue, dataset, fetch, list_datasets
 
 if TYPE_CHECKING:
-    from bayes_scaling.data.derive import active_params
+    from bayes_scaling.data.derive import active_params, compute_ratio
     from bayes_scaling.data.flags import add_flag, flag_counts, has_flag
     from bayes_scaling.data.hashing import data_hash
     from bayes_scaling.data.loaders import load_dataset, read_table
@@ -33,6 +33,7 @@ _LATER = {
     "active_params": "derive",
     "add_flag": "flags",
     "check_runs": "validate",
+    "compute_ratio": "derive",
     "data_hash": "hashing",
     "flag_counts": "flags",
     "has_flag": "flags",
@@ -52,6 +53,7 @@ __all__ = [
     "benchmark",
     "catalogue",
     "check_runs",
+    "compute_ratio",
     "data_hash",
     "dataset",
     "fetch",

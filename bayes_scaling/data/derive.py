@@ -89,6 +89,23 @@ def fill_derived(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def compute_ratio(frame: pd.DataFrame) -> pd.Series:
+    """Return compute over 6 * active_params * tokens by row, NaN where one of them is unknown.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Table of runs.
+
+    Returns
+    -------
+    pandas.Series
+        1 where compute follows the rule.
+    """
+    with np.errstate(all="ignore"):
+        return _column(frame, "compute") / (FLOP_PER_PARAM_TOKEN * active_params(frame) * _column(frame, "tokens"))
+
+
 def mark_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a copy with the flags that follow from the values.
 
@@ -105,8 +122,7 @@ def mark_rows(frame: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Copy with ``below_chance``, ``compute_mismatch`` and ``single_point_family``.
     """
-    with np.errstate(all="ignore"):
-        ratio = _column(frame, "compute") / (FLOP_PER_PARAM_TOKEN * active_params(frame) * _column(frame, "tokens"))
+    ratio = compute_ratio(frame)
     marks = {
         "below_chance": _column(frame, "accuracy") < _column(frame, "chance"),
         "compute_mismatch": (ratio > MISMATCH_FACTOR) | (ratio < 1 / MISMATCH_FACTOR),

@@ -1,5 +1,6 @@
 """Flags: remarks on rows, kept in one text column, never a reason to drop a row.
 
+A table may carry flags of its own; ``KNOWN`` are those that this package gives.
 ``flags`` holds names joined by ``";"``, sorted, without repeats; ``""`` is none.
 What to leave out is decided later, by name (``exclude_flags`` of a model card).
 """
@@ -11,6 +12,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
+
+KNOWN = (
+    "derived_params", "derived_tokens", "derived_compute", "below_chance", "compute_mismatch", "single_point_family",
+    "high_loss_outlier", "corrected_tokens", "doubtful", "approximate", "third_party", "no_compute", "no_outcome",
+    "special_continued", "special_distilled", "special_multilingual", "special_multimodal", "special_synthetic",
+    "special_upcycled",
+)  # fmt: skip
+"""Flags that the checks and loaders of this package give."""
 
 
 def _split(text: object) -> set[str]:

@@ -71,6 +71,7 @@ def load_observational() -> pd.DataFrame:
         {
             "family": raw["Model Family"],
             "model": raw["Model"],
+            "dataset": raw["Task"].str.replace(r"_\d+$|', '\d+-shot'\)$|^\('", "", regex=True),
             "run": raw["Model"],
             "params": raw["Model Size (B)"] * 1e9,
             "tokens": raw["Pretraining Data Size (T)"] * 1e12,
@@ -106,7 +107,8 @@ def load_curves() -> pd.DataFrame:
     -------
     pandas.DataFrame
         19595 points, ordered by curve and seen: family (the domain: BB, IC, LM, NMT), task and model
-        (upstream's names), run (the curve: ``family/task/model``), seen, loss (an error rate or
+        (upstream's names), dataset (the task without its number of shots), run (the curve:
+        ``family/task/model``), seen, loss (an error rate or
         a normalised loss, not nats), ``training`` (True where a point may be fitted; the others are
         the later part of the curve). Copies of a point, of which the LM curves have three each, are left out.
     """
@@ -117,6 +119,7 @@ def load_curves() -> pd.DataFrame:
             "family": raw["Domain"],
             "task": raw["Task"],
             "model": raw["Model"],
+            "dataset": raw["Task"].str.replace(r"_\d+$|', '\d+-shot'\)$|^\('", "", regex=True),
             "run": raw["Domain"] + "/" + raw["Task"] + "/" + raw["Model"],
             "seen": raw["Seen Examples"],
             "loss": raw["Loss"],
@@ -183,6 +186,15 @@ _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 }
 
 
+def _with_lines(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the table with rows that say their line of the file, where every line is a row."""
+    if path.suffix.lower() in (".csv", ".tsv"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) == len(frame) + 1:
+            return frame.set_axis([f"{i} (line {i + 2} of the file)" for i in range(len(frame))])
+    return frame
+
+
 def read_table(
     path: str | Path,
     *,
@@ -227,9 +239,10 @@ def read_table(
             f"For another format make a pandas.DataFrame and pass it to check_runs."
         )
     if not path.is_file():
-        raise DataError(f"There is no file {path}. Check the path; it is taken from the working folder.")
+        taken = "" if path.is_absolute() else f"; the path is taken from the working folder {Path.cwd()}"
+        raise DataError(f"There is no file {path}{taken}. Check the path.")
     try:
-        frame = reader(path)
+        frame = _with_lines(reader(path), path)
     except ImportError as error:
         raise DataError(f"Reading {path} needs a further package: {error}. Install it: pip install pyarrow") from error
     except (ValueError, OSError) as error:  # pandas' parser errors and wrong encodings are ValueErrors

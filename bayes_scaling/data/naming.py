@@ -51,12 +51,36 @@ def nearest_column(expected: str, found: Iterable[str]) -> str | None:
         One of the found names, or None where none is near.
     """
     plain = {_plain(name): str(name) for name in reversed(list(found))}
-    for alias in (_plain(expected), *ALIASES.get(expected, ())):
-        if alias in plain:
-            return plain[alias]
+    exact = _other_spelling(expected, plain)
+    if exact is not None:
+        return exact
     near = difflib.get_close_matches(_plain(expected), plain, n=1, cutoff=0.6)
     near = near or [name for name in plain if _plain(expected) in name.split()][:1]
     return plain[near[0]] if near else None
+
+
+def _other_spelling(expected: str, plain: Mapping[str, str]) -> str | None:
+    return next((plain[a] for a in (_plain(expected), *ALIASES.get(expected, ())) if a in plain), None)
+
+
+def _separated(names: list[str]) -> str:
+    """Say how to read a file whose one column is a line with another separator, else return an empty text."""
+    separator = next((s for s in ";\t|" if len(names) == 1 and s in names[0]), "")
+    return separator and (
+        f"The columns look separated by {separator!r}: read the file with pandas.read_csv(path, sep={separator!r}) "
+        "and pass the table to check_runs."
+    )
+
+
+def nothing_known(names: Iterable[str], known: Iterable[str]) -> str:
+    """Describe a table without any column of ours, and how to read it."""
+    names = [str(name) for name in names]
+    line = f"- no column of the vocabulary was found, only: {listed(names)}. "
+    if separated := _separated(names):
+        return line + separated
+    plain = {_plain(name): name for name in reversed(names)}
+    guess = {found: ours for ours in known if (found := _other_spelling(ours, plain)) is not None}
+    return line + (f"Did you mean columns={guess}?" if guess else "Pass columns={'yours': 'ours'}.")
 
 
 def rename(frame: pd.DataFrame, columns: Mapping[str, str] | None, known: Iterable[str]) -> pd.DataFrame:
@@ -83,6 +107,10 @@ def rename(frame: pd.DataFrame, columns: Mapping[str, str] | None, known: Iterab
         two columns would get one name.
     """
     known, names = list(known), [str(name) for name in frame.columns]
+    if columns is not None and not isinstance(columns, Mapping):
+        raise DataError(
+            f"columns = {columns!r}; expected a table {{'yours': 'ours'}}, such as {{'n_params': 'params'}}."
+        )
     mapping = {str(theirs): str(ours) for theirs, ours in (columns or {}).items()}
     problems = [
         f"- columns={{{theirs!r}: {ours!r}}}: the table has no column {theirs!r}."
@@ -96,6 +124,10 @@ def rename(frame: pd.DataFrame, columns: Mapping[str, str] | None, known: Iterab
         if ours not in known
     ]
     if problems:
+        turned = {ours: theirs for theirs, ours in mapping.items()}
+        if all(theirs in names and ours in known for theirs, ours in turned.items()):
+            problems = [f"- it is the wrong way round: write columns={turned}, {{'yours': 'ours'}}."]
+        problems += [f"- {separated}" for separated in [_separated(names)] if separated]
         raise DataError("The mapping of columns cannot be used:\n" + "\n".join(problems))
     renamed = [mapping.get(name, name) for name in names]
     twice = sorted({name for name in renamed if renamed.count(name) > 1})
@@ -137,6 +169,9 @@ def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Iterable
         else:
             line += f" Pass columns={{'your name': {name!r}}} if the table has it under another name."
         if parts:
-            line += f" It can also be derived from {parts[0]!r} and {parts[1]!r}."
+            line += f" It can also be derived from {parts[0]!r} and {parts[1]!r}"
+            spare = [c for c in present if c not in known]
+            found = {c: p for p in parts if p not in present and (c := nearest_column(p, spare)) is not None}
+            line += f" (columns={found}?)." if found else "."
         lines.append(line + f" Columns found: {listed(present, 30)}")
     return lines

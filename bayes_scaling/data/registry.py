@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bayes_scaling.errors import DataError, DownloadError, did_you_mean, listed
 
@@ -292,6 +293,16 @@ def _no_mirror(name: str, path: str) -> str:
     )
 
 
+def _reason(error: OSError, url: str) -> str:
+    """Return what went wrong in a download in a few words, without the chain of a network library's errors."""
+    host = urlsplit(url).hostname or url
+    told = str(error).splitlines()[0] if str(error) else ""
+    name = type(error).__name__
+    if "Connection" in name or "Timeout" in name or "Proxy" in name or "SSL" in name or len(told) > 120:
+        return f"no connection to {host} ({name})"
+    return f"{host}: {told or name}"
+
+
 def _download(entry: Dataset, file: DataFile) -> Path:
     import pooch
 
@@ -311,9 +322,8 @@ def _download(entry: Dataset, file: DataFile) -> Path:
         ) from error
     except OSError as error:  # requests' errors are OSErrors too
         raise DownloadError(
-            f"Could not download {entry.name}/{file.path} from {file.url} ({type(error).__name__}: {error}). "
-            f"Check the network and try again. {hint}"
-        ) from error
+            f"Could not download {file.url}: {_reason(error, file.url)}. Check the network and try again. {hint}"
+        ) from None  # the chain behind it is long and says no more
     finally:
         logger.setLevel(level)
     return local

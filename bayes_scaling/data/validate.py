@@ -7,6 +7,7 @@ nats, fill in what follows from C = 6 N D, and flag. No row is ever dropped.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, Column
 from bayes_scaling.data.derive import derived_columns, fill_derived, mark_rows
-from bayes_scaling.data.naming import DERIVED_FROM, missing_columns, rename
+from bayes_scaling.data.naming import DERIVED_FROM, missing_columns, nothing_known, rename
 from bayes_scaling.errors import DataError, did_you_mean, listed
 
 IDENTIFIERS = (
@@ -74,8 +75,7 @@ def check_runs(
         If anything is wrong; the message lists every problem with its column and rows,
         what was found, what was expected and what to do.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"Found {type(frame).__name__}, expected a pandas.DataFrame with one row per run.")
+    _check_table(frame)
     if frame.empty:
         raise DataError(f"The table is empty ({len(frame)} rows, {frame.shape[1]} columns); expected at least one run.")
     known = {**COLUMNS, **{column.name: column for column in further}}
@@ -84,8 +84,7 @@ def check_runs(
     table = rename(frame, columns, known)
     problems = missing_columns(table, require, known)
     if not problems and not set(known) & set(table.columns):
-        names = listed(str(c) for c in table.columns)
-        problems = [f"- no column of the vocabulary was found, only: {names}. Pass columns={{'yours': 'ours'}}."]
+        problems = [nothing_known(table.columns, known)]
     names_fit = not problems
     labels = list(table.index)
     table = table.reset_index(drop=True)
@@ -100,6 +99,12 @@ def check_runs(
     if "loss" in table.columns:
         table["loss"] = _to_nats(table["loss"], loss_unit, bytes_per_token)
     return mark_rows(fill_derived(table))
+
+
+def _check_table(frame: object) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        read = f" Read the file first: read_table({str(frame)!r})." if isinstance(frame, str | Path) else ""
+        raise DataError(f"Found {type(frame).__name__}, expected a pandas.DataFrame with one row per run.{read}")
 
 
 def _check_loss_unit(loss_unit: str, bytes_per_token: float | None) -> None:

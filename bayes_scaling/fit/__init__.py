@@ -2,11 +2,13 @@
 
 ``sampler.py`` compiles once and samples often (nutpie); ``sample.py`` makes a Fit;
 ``result.py`` is the Fit; ``summary.py`` and ``diagnostics.py`` its tables; ``store.py`` its file.
+``many.py`` many fits, with ``subset.py`` (some rows), ``crew.py`` (who works), ``folder.py`` (what is kept).
 """
 
 from __future__ import annotations
 
 from bayes_scaling.fit.diagnostics import Check, Diagnosis, diagnose, failure_banner
+from bayes_scaling.fit.many import Job, JobResult, gaps, many_fits
 from bayes_scaling.fit.result import Fit
 from bayes_scaling.fit.sample import assemble, sample
 from bayes_scaling.fit.sampler import Sampler, SamplerSettings
@@ -17,12 +19,16 @@ __all__ = [
     "Check",
     "Diagnosis",
     "Fit",
+    "Job",
+    "JobResult",
     "Sampler",
     "SamplerSettings",
     "assemble",
     "diagnose",
     "failure_banner",
+    "gaps",
     "load",
+    "many_fits",
     "sample",
     "save",
     "summary",

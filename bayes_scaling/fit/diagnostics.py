@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from bayes_scaling.fit.result import Fit
 
 RHAT_MAX = 1.01
+RHAT_NARROW = 1.1  # up to here chains that are merely slow are likelier than two modes
+LONGER = {"draws": 3000, "tune": 2000, "target_accept": 0.98}  # passes where the defaults fail narrowly
 ESS_PER_CHAIN = 100
 RIDGE_R2 = 0.95
 RIDGE_SD_RATIO = 0.3
@@ -54,8 +57,8 @@ class Diagnosis:
         return [f"{c.name}: found {c.found:.4g}, expected {c.expected}. {c.cause} {c.advice}" for c in bad]
 
     def table(self) -> pd.DataFrame:
-        """Return the checks as a table, one row each."""
-        return pd.DataFrame([vars(c) for c in self.checks])
+        """Return the checks as a table, one row each; cause and advice only of those that failed."""
+        return pd.DataFrame([vars(c) | ({"cause": "", "advice": ""} if c.ok else {}) for c in self.checks])
 
     def __repr__(self) -> str:
         head = "fit usable" if self.ok else "fit NOT usable"
@@ -96,10 +99,11 @@ def _sampling(fit: Fit) -> list[Check]:
     divergences = int(stats["diverging"].sum())
     deep = float(stats["maxdepth_reached"].mean()) if "maxdepth_reached" in stats else 0.0
     least = ESS_PER_CHAIN * chains
-    more = "Sample longer (draws, tune)."
+    more = _longer(fit.meta["settings"])
+    modes = " Two modes need other priors." if rhat[0] >= RHAT_NARROW else ""
     return [
         Check("largest R-hat", rhat[0], f"< {RHAT_MAX}", bool(rhat[0] < RHAT_MAX), "fail",
-              f"Chains disagree, worst in {rhat[1]}.", f"{more} Two modes need other priors."),
+              f"Chains disagree, worst in {rhat[1]}.", more + modes),
         Check("smallest bulk ESS", bulk[0], f">= {least}", bool(bulk[0] >= least), "fail",
               f"Too few independent draws for {bulk[1]}.", more),
         Check("smallest tail ESS", tail[0], f">= {least}", bool(tail[0] >= least), "fail",
@@ -110,6 +114,13 @@ def _sampling(fit: Fit) -> list[Check]:
         Check("share of draws at the largest tree depth", deep, "< 0.01", deep < 0.01, "warn",
               "Sampling is slow, not wrong.", "Raise maxdepth or tune."),
     ]  # fmt: skip
+
+
+def _longer(settings: Mapping[str, Any]) -> str:
+    """Return the advice to sample longer, with settings above those of the fit."""
+    draws, tune = (max(LONGER[k], 2 * int(settings.get(k, 0))) for k in ("draws", "tune"))
+    accept = max(LONGER["target_accept"], float(settings.get("target_accept", 0)))
+    return f"Fit again with draws={draws:g}, tune={tune:g}, target_accept={accept:g}."
 
 
 def _worst(dataset: Any, *, largest: bool) -> tuple[float, str]:

@@ -110,7 +110,9 @@ class Fit:
     def __repr__(self) -> str:
         sizes = self.idata["posterior"].sizes
         state = "diagnostics passed" if self.diagnose().ok else "DIAGNOSTICS FAILED, see .diagnose()"
+        reasons = ", ".join(f"{why}: {n}" for why, n in self.meta["left_out"].items())
+        left_out = f" ({sum(self.meta['left_out'].values())} left out: {reasons})" if reasons else ""
         return (
-            f"<Fit {self.title!r}: law {self.spec.law.name}, {len(self.frame)} rows, "
+            f"<Fit {self.title!r}: law {self.spec.law.name}, {len(self.frame)} rows{left_out}, "
             f"{sizes['chain']} x {sizes['draw']} draws, {state}>"
         )

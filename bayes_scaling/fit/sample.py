@@ -52,7 +52,9 @@ def sample(
         Runs in the package's vocabulary.
     settings : SamplerSettings, optional
     random_seed : int, optional
-        The same seed gives the same draws; one is chosen and stored when left out.
+        The same seed gives the same draws on the same machine and versions once the model is compiled and
+        cached: a first fit, which compiles, may differ in the last digits, and chains then drift apart. One is
+        chosen and stored when left out.
     progressbar : bool
     exclude_flags : sequence of str
         Rows with one of these flags are left out and counted.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.errors import FitError, did_you_mean, listed
+from bayes_scaling.errors import FitError, InterruptedFitError, did_you_mean, listed
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows, build
 from bayes_scaling.model.choices import ADAPTATIONS
@@ -97,7 +97,9 @@ class Sampler:
         Raises
         ------
         FitError
-            The sampler could not start or ended before all draws were made.
+            The sampler could not start.
+        InterruptedFitError
+            Sampling ended before all draws were made.
         """
         import nutpie
 
@@ -120,7 +122,9 @@ class Sampler:
             ) from error
         made = tree["posterior"].sizes
         if made["draw"] < settings.draws or made["chain"] < settings.chains:
-            raise FitError(f"the fit was interrupted after {made['draw']} of {settings.draws} draws; nothing was kept.")
+            after = f"after {made['draw']} of {settings.draws} draws"
+            when = after if made["draw"] else "during compilation or warm-up"
+            raise InterruptedFitError(f"the fit was interrupted {when}; nothing was kept.")
         return tree
 
     def _updates(self, rows: Rows) -> dict[str, Any]:

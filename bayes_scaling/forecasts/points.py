@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,21 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.data import BENCHMARKS, check_runs, has_flag
-from bayes_scaling.errors import DataError, ForecastError, listed
+from bayes_scaling.data.columns import COLUMNS
+from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
 from bayes_scaling.fit.evaluate import Draws
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.choices import NEW_GROUPS
+from bayes_scaling.model.questions import readable
 from bayes_scaling.model.rows import group_columns, labels, locate, read_inputs, run_labels, unknown_level_message
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 Points = pd.DataFrame | Mapping[str, Any]
+PATH = ("params", "tokens", "compute")  # two of them give the third, and with tokens per parameter any one the others
+RATIO = "tokens_per_param"
+POPULATION = "new_groups='population' (--new-groups population)"
 
 
 def grid(**columns: Any) -> pd.DataFrame:
@@ -57,25 +62,43 @@ def as_frame(points: Points) -> pd.DataFrame:
 
 
 def along_path(frame: pd.DataFrame, tokens_per_param: float | None) -> pd.DataFrame:
-    """Return points with params and tokens filled in along D = tokens_per_param x N."""
-    if tokens_per_param is None:
+    """Return points with params and tokens filled in along D = tokens_per_param x N, an argument or a column."""
+    frame = _scales(frame)
+    if tokens_per_param is None and RATIO not in frame:
         return frame
-    if not tokens_per_param > 0:
-        raise ForecastError(f"tokens_per_param = {tokens_per_param!r}; expected a positive number, for example 20.")
-    given = [name for name in ("params", "tokens", "compute") if name in frame]
+    if tokens_per_param is not None and RATIO in frame:
+        raise ForecastError(f"{RATIO} is an argument and a column of the points; give it once.")
+    if tokens_per_param is not None and not tokens_per_param > 0:
+        raise ForecastError(f"{RATIO} = {tokens_per_param!r}; expected a positive number, for example 20.")
+    given = [name for name in PATH if name in frame]
     if len(given) > 1:
         raise ForecastError(
-            f"points give {listed(given)} and tokens_per_param = {tokens_per_param:g}; give one of params, tokens, "
-            "compute with a path, or leave tokens_per_param out."
+            f"points give {listed(given)} and {RATIO}; give one of params, tokens, compute with a path, or leave "
+            f"{RATIO} out."
         )
-    path = frame.copy()
+    if given and frame[given[0]].isna().any():
+        raise ForecastError(f"{given[0]} is missing in points {listed(np.flatnonzero(frame[given[0]].isna()))}.")
+    path, ratio = frame.copy(), frame[RATIO] if tokens_per_param is None else tokens_per_param
     if "params" not in path and "compute" in path:
-        path["params"] = np.sqrt(path["compute"].astype(float) / (6 * tokens_per_param))
+        path["params"] = np.sqrt(path["compute"] / (6 * ratio))
     if "tokens" not in path and "params" in path:
-        path["tokens"] = path["params"].astype(float) * tokens_per_param
+        path["tokens"] = path["params"] * ratio
     if "params" not in path and "tokens" in path:
-        path["params"] = path["tokens"].astype(float) / tokens_per_param
+        path["params"] = path["tokens"] / ratio
     return path
+
+
+def _scales(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return points with the scales as numbers; refuse what is none, and what is not above zero."""
+    frame = frame.copy()
+    for name in [n for n in (*PATH, "active_params", RATIO) if n in frame]:
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        wrong = (numbers.isna() & frame[name].notna()) | ~(numbers.fillna(1.0) > 0) | np.isinf(numbers)
+        if wrong.any():
+            found = listed([repr(v) for v in dict.fromkeys(frame.loc[wrong, name].tolist())])
+            raise ForecastError(f"points have {name} = {found}; expected numbers above zero, for example 1e24.")
+        frame[name] = numbers
+    return frame
 
 
 def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
@@ -136,11 +159,13 @@ def _new_levels(fit: Fit, index: Mapping[str, np.ndarray]) -> list[str]:
 def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
     inputs = [i.column for i in fit.spec.law.inputs]
     missing = [n for n in inputs if n not in frame.columns]
-    derivable = {"params", "tokens", "compute"} & set(frame.columns)
-    if missing and not (set(missing) <= {"params", "tokens", "compute"} and len(derivable) >= 2):
-        path = " With compute alone, add tokens_per_param=20." if "compute" in frame and "params" in missing else ""
+    derivable = set(PATH) & set(frame.columns)
+    if missing and not (set(missing) <= set(PATH) and len(derivable) >= 2):
+        hint = did_you_mean(missing[0], [c for c in frame.columns if c not in COLUMNS])
+        if "compute" in frame and "params" in missing:
+            hint = " With compute alone, add tokens_per_param=20 beside the points (--tokens-per-param 20)."
         raise ForecastError(
-            f"points lack {listed(missing)}, which law {fit.spec.law.name} reads; found {listed(frame.columns)}.{path}"
+            f"points lack {listed(missing)}, which law {fit.spec.law.name} reads; found {listed(frame.columns)}.{hint}"
         )
     spare = frame.drop(columns=[c for c in ("loss", "accuracy", "flags") if c in frame.columns])
     try:
@@ -172,7 +197,7 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
         if column not in frame.columns:
             raise ForecastError(
                 f"points need column {column!r}, a group of this model; fitted are {listed(fitted)}. To draw a new "
-                f"{column} from the population, write {column}='new' with new_groups='population'."
+                f"{column} from the population, write {column}='new' with {POPULATION}."
             )
         if new_groups == "population":
             continue
@@ -180,7 +205,7 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
             if level not in fitted:
                 raise ForecastError(
                     unknown_level_message(column, level, fitted)
-                    + f" For a draw from the population of {column}, pass new_groups='population'."
+                    + f" For a draw from the population of {column}, pass {POPULATION}."
                 )
 
 
@@ -196,6 +221,14 @@ def _check_switched_off(fit: Fit, frame: pd.DataFrame) -> None:
                     unknown_level_message(column, level, fitted)
                     + f" Only one {column} was fitted, so the spread between levels of {column} is unknown."
                 )
+
+
+def unread(fit: Fit, columns: Iterable[str]) -> str:
+    """Return a sentence on columns of points that change no forecast of this fit, else an empty text."""
+    asked = fit.meta.get("asked_groups", ())
+    read = {*readable(fit.spec), *asked, fit.spec.outcome, "flags", "new_levels"}
+    spare = [str(c) for c in columns if c not in read and (c not in COLUMNS or not COLUMNS[c].numeric)]
+    return f"this fit has no effects of {listed(spare)}: forecasts are the same at every value." if spare else ""
 
 
 def extend(fit: Fit, draws: Draws, new: Mapping[str, list[str]], rng: np.random.Generator) -> Draws:

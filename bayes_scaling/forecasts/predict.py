@@ -14,7 +14,8 @@ from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
-from bayes_scaling.forecasts.points import Points, extend, prepare, run_identity
+from bayes_scaling.forecasts.points import Points, as_frame, extend, prepare, run_identity, unread
+from bayes_scaling.forecasts.text import compact, intervals
 from bayes_scaling.model.choices import KINDS
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Forecast:
         Monte-Carlo standard error of the median (NaN beyond 500 points).
     banner : str
         Not empty when the fit failed its diagnostics.
+    note : str
+        Names columns of the points that change nothing, if there are any.
     """
 
     points: pd.DataFrame
@@ -65,6 +68,7 @@ class Forecast:
     mcse_median: np.ndarray
     banner: str = ""
     title: str = ""
+    note: str = ""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -105,11 +109,14 @@ class Forecast:
         return hit.mean(axis=0)
 
     def __repr__(self) -> str:
-        text = f"<Forecast of {self.outcome}, kind {self.kind}, {len(self.points)} points, {len(self.draws)} draws>\n"
-        return text + (f"{self.banner}\n" if self.banner else "") + self.table.to_string(max_rows=20)
+        found = {"median": self.median, **intervals(self.table, self.levels, self.interval)}
+        head = f"<Forecast of {self.outcome}, kind {self.kind}, {len(self.points)} points, {len(self.draws)} draws>"
+        told = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
+        return "\n".join(line for line in told if line)
 
     def _repr_html_(self) -> str:
         warning = f"<p><strong>{self.banner}</strong></p>" if self.banner else ""
+        warning += f"<p>{self.note}</p>" if self.note else ""
         return warning + self.table.to_html(max_rows=30, float_format=lambda v: f"{v:.4g}")
 
 
@@ -132,7 +139,7 @@ def forecast(
     fit : Fit
     points : DataFrame or dict of columns
         Inputs of the law and the model's groups; any one of params, tokens and compute is
-        derived from the other two. ``grid(...)`` makes every combination.
+        derived from the other two, or from ``tokens_per_param``. ``grid(...)`` makes every combination.
     kind : str
         ``law``: the formula with its parameters' uncertainty; ``mean``: law and discrepancy
         (given what was fitted of the same path); ``response``: what a new run would
@@ -145,7 +152,8 @@ def forecast(
         ``error``: a level that was not fitted is an error; ``population``: it is drawn from the
         population, one draw shared by all points of that level.
     tokens_per_param : float, optional
-        Path D = tokens_per_param x N on which compute alone gives params and tokens.
+        Path D = tokens_per_param x N on which compute alone gives params and tokens; may be a column of
+        the points instead.
     draws : int, optional
         Use at most this many posterior draws.
     random_seed : int
@@ -170,7 +178,7 @@ def forecast(
     simulated = predict(extended, rows, kind=kind, runs=run_identity(frame), rng=rng)
     return Forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
-        _mcse_median(fit, simulated), failure_banner(fit), fit.title,
+        _mcse_median(fit, simulated), failure_banner(fit), fit.title, unread(fit, as_frame(points).columns),
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.fit.summary import check_interval
-from bayes_scaling.forecasts.points import Points, as_frame, extend, prepare
+from bayes_scaling.forecasts.points import PATH, RATIO, Points, as_frame, extend, prepare, unread
+from bayes_scaling.forecasts.text import compact, intervals
 from bayes_scaling.model import Rows
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 LOG10_COMPUTE = (10.0, 40.0)  # searched range: beyond it is unreachable, below it no compute is needed
 STEPS = 50
-PATH = ("compute", "params", "tokens")  # columns that compute and tokens per parameter determine
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Reach:
     outcome: str
     levels: tuple[float, ...]
     banner: str = ""
+    note: str = ""
 
     @property
     def p_unreachable(self) -> np.ndarray:
@@ -78,8 +79,11 @@ class Reach:
         return np.where(np.isinf(value), np.nan, value)
 
     def __repr__(self) -> str:
-        head = f"<compute to reach {self.outcome}, {len(self.points)} points, {len(self.draws)} draws>\n"
-        return head + (f"{self.banner}\n" if self.banner else "") + self.table.to_string(max_rows=20)
+        found = {"FLOP": self._quantile(0.5), **intervals(self.table, self.levels, "eti")}
+        found |= {"P(unreachable)": self.p_unreachable}
+        head = f"<compute to reach {self.outcome}, {len(self.points)} points, {len(self.draws)} draws>"
+        told = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
+        return "\n".join(line for line in told if line)
 
 
 def compute_to_reach(
@@ -117,15 +121,18 @@ def compute_to_reach(
     """
     targets = [float(t) for t in np.atleast_1d(np.asarray(target, dtype=float))]
     _check_targets(fit, targets)
-    _check_path(fit, tokens_per_param)
     base = as_frame(groups) if groups is not None else pd.DataFrame(index=[0])
+    if RATIO in base:
+        raise ForecastError(f"{RATIO} is an argument beside the groups (--tokens-per-param 20), not a column of them.")
+    _check_path(fit, tokens_per_param)
     base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
     frame, rows, new = prepare(fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param)
     _check_above_chance(fit, frame)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
     found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
-    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit))
+    note = unread(fit, base.columns.drop("target"))
+    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)
 
 
 def _check_targets(fit: Fit, targets: Sequence[float]) -> None:
@@ -149,7 +156,7 @@ def _check_path(fit: Fit, tokens_per_param: float | None) -> None:
     if "compute" not in read and tokens_per_param is None:
         raise ForecastError(
             f"law {law_.name} reads {' and '.join(read)}; say along which path compute grows, for example "
-            "tokens_per_param=20."
+            "tokens_per_param=20 (--tokens-per-param 20)."
         )
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.model.choices import ADAPTATIONS, KINDS, NEW_GROUPS, check_choice, check_levels
+from bayes_scaling.model.questions import check_comparison, check_points, check_single
 from bayes_scaling.model.spec import ModelSpec, known_keys, spec_from_dict
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cards"  # in the wheel
 SOURCE = Path(__file__).resolve().parent.parent.parent / "models"  # in a checkout
 
 Table = dict[str, Any]
+_HEAD = ("name", "title", "question", "notes", "constants")
 
 
 def _plain(part: Any) -> Table:
@@ -36,6 +38,12 @@ class DataPart:
     exclude_flags: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        for name in ("columns", "where"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise CardError(
+                    f"data.{name} = {getattr(self, name)!r}; expected a table, such as "
+                    + ('{ n_params = "params" }.' if name == "columns" else '{ family = ["A"] }.')
+                )
         if bool(self.dataset) == bool(self.path):
             raise CardError("[data] needs exactly one of `dataset` (a name of the catalogue) and `path` (a file).")
 
@@ -99,6 +107,8 @@ class ComparePart:
     tokens_per_param: float | None = None
 
     def __post_init__(self) -> None:
+        for name, part in (("compare.at", self.at), ("compare.hold", self.hold), ("compare", {"target": self.target})):
+            check_single(name, part)
         if (self.target is None) == (not self.at):
             raise CardError(f"[[compare]] {self.title!r} needs exactly one of `target` and `at`.")
 
@@ -114,6 +124,8 @@ class CardSpec:
         For people; the report opens with them.
     notes : list of str
         Choices and their reasons, shown in the report.
+    constants : list of str
+        Published constants of the law that the report draws beside the posterior.
     data, model, fit, forecast, compare :
         The parts of the card.
     folder : Path, optional
@@ -126,6 +138,7 @@ class CardSpec:
     title: str = ""
     question: str = ""
     notes: list[str] = field(default_factory=list)
+    constants: list[str] = field(default_factory=list)
     fit: FitPart = FitPart()
     forecast: tuple[ForecastPart, ...] = ()
     compare: tuple[ComparePart, ...] = ()
@@ -133,7 +146,7 @@ class CardSpec:
 
     def as_dict(self) -> Table:
         """Return the card as TOML tables; :func:`card_from_dict` reads them back."""
-        head = {k: getattr(self, k) for k in ("name", "title", "question", "notes") if getattr(self, k)}
+        head = {k: getattr(self, k) for k in _HEAD if getattr(self, k)}
         model = {k: v for k, v in self.model.as_dict().items() if v not in ([], {})}
         parts: Table = {**head, "data": _plain(self.data), "model": model, "fit": vars(self.fit).copy()}
         if self.forecast:
@@ -149,7 +162,7 @@ class CardSpec:
         return tomli_w.dumps(self.as_dict())
 
 
-_KEYS = ("name", "title", "question", "notes", "data", "model", "fit", "forecast", "compare")
+_KEYS = (*_HEAD, "data", "model", "fit", "forecast", "compare")
 
 
 def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> CardSpec:
@@ -164,8 +177,11 @@ def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> C
     for needed in ("name", "data", "model"):
         if needed not in known:
             raise CardError(f"the card lacks {needed!r}; it needs name, [data] and [model].")
-    parts: Table = {k: known[k] for k in ("name", "title", "question", "notes") if k in known}
-    return CardSpec(
+    parts: Table = {k: known[k] for k in _HEAD if k in known}
+    for key in ("notes", "constants"):
+        if not isinstance(parts.get(key, []), list):
+            raise CardError(f"{key} = {parts[key]!r}; expected a list of texts.")
+    card = CardSpec(
         **parts,
         data=_part(DataPart, known["data"], "data"),
         model=spec_from_dict(known["model"]),
@@ -174,6 +190,22 @@ def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> C
         compare=tuple(_part(ComparePart, t, "compare") for t in _list(known, "compare")),
         folder=folder,
     )
+    _check_questions(card)
+    return card
+
+
+def _check_questions(card: CardSpec) -> None:
+    """Raise where a question cannot be asked of the model; after sampling would be late."""
+    for asked in card.forecast:
+        check_points(card.model, asked.points, f"[[forecast]] {asked.title!r}, points")
+    for part in card.compare:
+        check_comparison(card.model, part.group, part.at, part.hold, f"[[compare]] {part.title!r}")
+    known = card.model.law.published
+    for name in card.constants:
+        if name not in known:
+            raise CardError(
+                f"constants names {name!r}; law {card.model.law.name} has {listed(known)}." + did_you_mean(name, known)
+            )
 
 
 def _list(known: Table, key: str) -> list[Any]:

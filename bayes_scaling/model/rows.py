@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bayes_scaling.data import check_runs, has_flag
+from bayes_scaling.data import check_runs, compute_ratio, flag_counts, has_flag
+from bayes_scaling.data.flags import KNOWN
 from bayes_scaling.data.naming import DERIVED_FROM
-from bayes_scaling.errors import DataError, did_you_mean, listed
+from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
 from bayes_scaling.model.along import encode_paths, settle_discrepancy
 from bayes_scaling.model.discrepancy import Paths
 from bayes_scaling.model.labels import has_repeats, labels, run_labels
@@ -70,31 +71,53 @@ def group_columns(spec: ModelSpec) -> list[str]:
 
 def choose_rows(
     frame: pd.DataFrame, spec: ModelSpec, exclude_flags: Sequence[str] = ()
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Check a table and leave out, with counts, the rows that this model does not use."""
-    outcome = spec.outcome
-    given = [c for c in (outcome, *(i.column for i in spec.law.inputs)) if c not in DERIVED_FROM]
-    checked = check_runs(frame, require=[c for c in given if c not in frame.columns])  # before rows look alike
-    left_out: dict[str, int] = {}
-
-    def leave(mask: pd.Series, reason: str) -> pd.DataFrame:
-        if mask.any():
-            left_out[reason] = int(mask.sum())
-        return checked[~mask]
-
-    checked = leave(checked[outcome].isna(), f"no {outcome}")
-    for flag in exclude_flags:
-        checked = leave(has_flag(checked, [flag]), f"flag {flag}")
-    for column in spec.law.scales.values():
-        if column in checked.columns:
-            checked = leave(checked[column].isna(), f"no {column}")
+) -> tuple[pd.DataFrame, dict[str, int], list[str]]:
+    """Check a table and leave out, with counts, the rows that this model does not use; return notices too."""
+    given = [c for c in (spec.outcome, *(i.column for i in spec.law.inputs)) if c not in DERIVED_FROM]
+    absent = [c for c in given if isinstance(frame, pd.DataFrame) and c not in frame.columns]
+    checked = check_runs(frame, require=absent)  # before rows look alike
+    notices = _check_flags(checked, exclude_flags)
+    kept, left_out = kept_rows(checked, spec, exclude_flags)
+    checked = checked[kept]
     if checked.empty:
         raise DataError(
             f"no row is left for law {spec.law.name}: of {len(frame)} rows, left out were "
             f"{', '.join(f'{n} ({why})' for why, n in left_out.items())}. Check the outcome and exclude_flags."
         )
     needed = [*group_columns(spec), *(i.column for i in spec.law.inputs)]
-    return _plain(check_runs(checked, require=needed)), left_out
+    return _plain(check_runs(checked, require=needed)), left_out, notices
+
+
+def kept_rows(
+    checked: pd.DataFrame, spec: ModelSpec, exclude_flags: Sequence[str] = ()
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Return which rows of a checked table a model uses, shape (row,), and the number left out by reason."""
+    reasons = {f"no {spec.outcome}": checked[spec.outcome].isna()}
+    reasons |= {f"flag {flag}": has_flag(checked, [flag]) for flag in exclude_flags}
+    scales = [c for c in spec.law.scales.values() if c in checked.columns]
+    reasons |= {f"no {column}": checked[column].isna() for column in scales}
+    kept, left_out = np.ones(len(checked), dtype=bool), {}
+    for reason, mask in reasons.items():
+        if count := int((mask & kept).sum()):
+            left_out[reason] = count
+        kept &= ~mask.to_numpy()
+    return kept, left_out
+
+
+def _check_flags(checked: pd.DataFrame, exclude_flags: Sequence[str]) -> list[str]:
+    """Raise where a flag to exclude is a typo; return notices about flags that no row bears."""
+    if isinstance(exclude_flags, str):
+        raise CardError(f"exclude_flags = {exclude_flags!r}; expected a list of flags: [{exclude_flags!r}].")
+    borne, notices = flag_counts(checked), []
+    for flag in [f for f in exclude_flags if f not in borne]:
+        if flag not in KNOWN:
+            raise CardError(
+                f"exclude_flags names {flag!r}, which no row bears; the rows bear {listed(borne, 20)}."
+                + did_you_mean(flag, {**borne, **dict.fromkeys(KNOWN)})
+                + " Take it out where no row can bear it."
+            )
+        notices.append(f"no row bears flag {flag}, so exclude_flags leaves out none for it.")
+    return notices
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -214,9 +237,12 @@ def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str]
     ------
     DataError
         Missing columns, bad values, all runs at one size, no row left.
+    CardError
+        A flag to exclude that neither a row bears nor the package knows.
     """
-    used, left_out = choose_rows(frame, spec, exclude_flags)
+    used, left_out, told = choose_rows(frame, spec, exclude_flags)
     settled, notices = resolve(spec, used)
+    notices = [*told, *notices]
     inputs = read_inputs(settled, used)
     _check_variation(settled, used)
     _check_counts(settled, used)
@@ -238,6 +264,13 @@ def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str]
 def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
     """Return sentences about rows that are used but flagged."""
     notices = []
+    off = has_flag(frame, ["compute_mismatch"])
+    if off.any():
+        factor = float(compute_ratio(frame)[off].median())
+        notices.append(
+            f"{int(off.sum())} of {len(frame)} rows have a compute that is not 6 x params x tokens but, in the median, "
+            f"{factor:.4g} times that; they are used as they are. Check the unit of compute (FLOP)."
+        )
     below = int(has_flag(frame, ["below_chance"]).sum())
     if spec.outcome == "accuracy" and below:
         notices.append(f"{below} of {len(frame)} rows lie below chance; they are used (scatter at the floor).")

@@ -281,7 +281,7 @@ def _pooling(spec: ModelSpec, given: Mapping[str, str | Mapping[str, str]]) -> d
                 if part not in spec.groups:
                     raise CardError(
                         f"pooling of {name} names group {part!r}, but groups = {list(spec.groups)}."
-                        + did_you_mean(part, spec.groups)
+                        + (did_you_mean(part, spec.groups) or f' Add "{part}" to groups.')
                     )
             if kind not in POOLINGS:
                 raise CardError(

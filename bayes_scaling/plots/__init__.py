@@ -1,13 +1,14 @@
 """Plots: every public function takes ``ax=`` and returns ``(figure, axes)``.
 
 ``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
-``curves.py`` law and forecasts against scale; ``groups.py`` families, contrasts, posterior;
-``tables.py`` the numbers behind the plots; ``style.py`` how they look.
+``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
+``groups.py`` families, contrasts, posterior; ``tables.py`` the numbers behind the plots; ``style.py`` how they look.
 """
 
 from __future__ import annotations
 
 from bayes_scaling.plots import tables
+from bayes_scaling.plots.backtests import pit
 from bayes_scaling.plots.curves import curve, forecast, reach
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.loo import loo_k, loo_pit
@@ -20,6 +21,7 @@ __all__ = [
     "loo_k",
     "loo_pit",
     "parameters_by_group",
+    "pit",
     "posterior",
     "posterior_predictive",
     "prior_predictive",

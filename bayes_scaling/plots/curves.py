@@ -97,6 +97,7 @@ def forecast(
     (Figure, Axes)
         Table: ``forecasts.table``. Points of several groups at one scale are drawn side by side.
     """
+    style.expect(forecasts, Forecast, "plots.forecast(forecast(fit, points), fit=fit)")
     points = forecasts.points
     x = lone_scale(fit) if fit is not None else None
     x = x or next((c for c in SCALES if c in points.columns), None)
@@ -144,6 +145,7 @@ def reach(reached: Reach, *, level: float = 0.9, warning: str = "", ax: Axes | N
     """
     import dataclasses
 
+    style.expect(reached, Reach, "plots.reach(compute_to_reach(fit, target))")
     table = dataclasses.replace(reached, levels=(level,)).table
     names = reach_names(reached.points, reached.outcome)
     place = np.arange(len(table))[::-1]

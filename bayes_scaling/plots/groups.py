@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +93,7 @@ def contrasts(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None)
     (Figure, Axes)
         Table: the one given.
     """
+    style.expect(table, pd.DataFrame, "plots.contrasts(contrasts(fit, at={'compute': 1e24}))")
     shown = table.iloc[:MOST]
     ratio = str(shown["quantity"].iloc[0]).startswith("compute")
     place = np.arange(len(shown))[::-1]
@@ -156,6 +157,7 @@ def ranking(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None) -
     (Figure, Axes)
         Table: the one given.
     """
+    style.expect(table, pd.DataFrame, "plots.ranking(ranking(fit, at={'compute': 1e24}))")
     shown = table.iloc[:MOST]
     group = str(shown.columns[0])
     compute = str(shown["quantity"].iloc[0]).startswith("compute")
@@ -185,9 +187,14 @@ def ranking(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None) -
 
 
 def posterior(
-    fit: Fit, *, var_names: Sequence[str] | None = None, warning: str | None = None, ax: Any = None
+    fit: Fit,
+    *,
+    var_names: Sequence[str] | None = None,
+    constants: Sequence[str] = (),
+    warning: str | None = None,
+    ax: Any = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Draw posterior beside prior density, with published constants as vertical lines.
+    """Draw posterior beside prior density, with published constants as vertical lines where asked for.
 
     Parameters
     ----------
@@ -195,6 +202,9 @@ def posterior(
     var_names : sequence of str, optional
         Posterior variables; the law's published constants by default (of the population).
         A variable with levels is drawn over all its levels together.
+    constants : sequence of str
+        Published constants of the law to draw, for example ``("besiroglu2024",)``; they hold for their own
+        data and tokenizer.
     warning : str, optional
         Banner of a failed fit; found from the fit when left out.
     ax : array of Axes, optional
@@ -210,11 +220,13 @@ def posterior(
     for name in names:
         if name not in values or name not in before:
             raise ForecastError(f"no variable {name!r}; found {listed(values, 20)}." + did_you_mean(name, list(values)))
+    law = fit.spec.law
+    lines = {key: {**law.constants(key), **law.published[key].values} for key in constants}
     text = failure_banner(fit) if warning is None else warning
     with style.context():
         figure, axes = style.canvases(ax, len(names))
         for i, name in enumerate(names):
-            _density_panel(axes[i], fit, name, before[name], values[name])
+            _density_panel(axes[i], {k: v.get(name) for k, v in lines.items()}, before[name], values[name])
         style.finish(axes[0], own=ax is None, warning=text, columns=2)
         for i, name in enumerate(names):
             axes[i].tick_params(labelsize=style.SMALL)
@@ -228,7 +240,7 @@ def _symbol(fit: Fit, name: str, values: np.ndarray) -> str:
     return text + (" (all levels)" if values.ndim > 1 else "")
 
 
-def _density_panel(axes: Axes, fit: Fit, name: str, before: np.ndarray, after: np.ndarray) -> None:
+def _density_panel(axes: Axes, constants: Mapping[str, float | None], before: np.ndarray, after: np.ndarray) -> None:
     before, after = before.ravel(), after.ravel()
     ends = np.quantile(before, [0.02, 0.98])
     log = bool((before > 0).all() and (after > 0).all() and ends[1] / ends[0] > HEAVY)
@@ -241,8 +253,7 @@ def _density_panel(axes: Axes, fit: Fit, name: str, before: np.ndarray, after: n
         axes.plot(x, y, color=look.color, linestyle=look.line, linewidth=1.6, label=title)
         if title == "posterior":
             axes.fill_between(x, 0, y, color=look.color, alpha=0.25, linewidth=0)
-    for i, (key, constants) in enumerate(fit.spec.law.published.items()):
-        value = constants.values.get(name)
+    for i, (key, value) in enumerate(constants.items()):
         if value is not None and low <= value <= high:
             axes.axvline(value, color=style.SERIES[1].color, linestyle=((0, (2, 1)), "-.", ":")[i % 3], linewidth=1.5)
         axes.plot(

@@ -17,11 +17,19 @@ NAMED = 3
 def loo_k(loo: Loo, *, warning: str = "", ax: Axes | None = None) -> tuple[Figure, Axes]:
     """Draw Pareto k per left-out unit; above the threshold the approximation is not reliable.
 
+    Parameters
+    ----------
+    loo : Loo
+        Of ``check.loo``.
+    warning : str
+        Banner of a failed fit.
+
     Returns
     -------
     (Figure, Axes)
         Table: ``loo.pointwise``.
     """
+    style.expect(loo, Loo, "plots.loo_k(loo(fit))")
     head = loo.table.iloc[0]
     k = loo.pointwise["pareto_k"].to_numpy(dtype=float)
     bad = k > head["good_k"]
@@ -73,6 +81,7 @@ def loo_pit(
     (Figure, Axes)
         Table: ``plots.tables.pit_table``.
     """
+    style.expect(frame, pd.DataFrame, "plots.loo_pit(loo_pit(fit))")
     table = pit_table(frame["loo_pit"].to_numpy(dtype=float), level=level)
     with style.context():
         figure, axes = style.canvas(ax, size=(5.2, 3.2))

@@ -7,9 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_scaling.check import Predictive
+from bayes_scaling.check import Predictive, as_predictive
+from bayes_scaling.check import prior_predictive as simulate_prior
 from bayes_scaling.check import residuals as residual_table
 from bayes_scaling.errors import ForecastError, listed
+from bayes_scaling.fit import Fit, failure_banner
 from bayes_scaling.plots import style
 from bayes_scaling.plots.tables import binned
 
@@ -17,14 +19,14 @@ HIGHLIGHTED = 4  # groups that get a colour and a marker of their own; the rest 
 
 
 def prior_predictive(
-    predictive: Predictive, *, x: str = "compute", bins: int = 12, warning: str = "", ax: Axes | None = None
+    predictive: Predictive | Fit, *, x: str = "compute", bins: int = 12, warning: str = "", ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
     """Draw what the priors imply beside the data: bands of simulated outcomes and the observed ones.
 
     Parameters
     ----------
-    predictive : Predictive
-        Of ``prior_predictive`` (one of ``posterior_predictive`` works too).
+    predictive : Predictive or Fit
+        Of ``prior_predictive`` (one of ``posterior_predictive`` works too); of a fit, that of its rows.
     x : str
         Column on the log axis; without it in the table the outcome is drawn as one distribution.
     bins : int
@@ -37,6 +39,10 @@ def prior_predictive(
     (Figure, Axes)
         Table: ``plots.tables.binned`` and ``check.range_table``.
     """
+    warning = warning or _banner(predictive)
+    if isinstance(predictive, Fit):
+        predictive = simulate_prior(predictive.spec, predictive.frame)
+    predictive = as_predictive(predictive)
     with style.context():
         figure, axes = style.canvas(ax)
         source = f"{predictive.source} predictive"
@@ -47,6 +53,10 @@ def prior_predictive(
         style.finish(axes, own=ax is None, title=f"{source.capitalize()} beside the data",
                      warning=style.warning_of(warning, predictive), columns=2)  # fmt: skip
     return figure, axes
+
+
+def _banner(source: object) -> str:
+    return failure_banner(source) if isinstance(source, Fit) else ""
 
 
 def _bands(axes: Axes, predictive: Predictive, x: str, bins: int, source: str) -> None:
@@ -85,7 +95,7 @@ def _histograms(axes: Axes, predictive: Predictive, source: str) -> None:
 
 
 def posterior_predictive(
-    predictive: Predictive,
+    predictive: Predictive | Fit,
     *,
     by: str | None = None,
     level: float = 0.9,
@@ -96,7 +106,8 @@ def posterior_predictive(
 
     Parameters
     ----------
-    predictive : Predictive
+    predictive : Predictive or Fit
+        Of ``posterior_predictive``; of a fit, that of its rows.
     by : str, optional
         Column whose largest groups get a colour and a marker; the others stay grey.
     level : float
@@ -109,6 +120,7 @@ def posterior_predictive(
     (Figure, Axes)
         Table: ``check.residuals``.
     """
+    warning, predictive = warning or _banner(predictive), as_predictive(predictive)
     table = residual_table(predictive, level=level)
     with style.context():
         figure, axes = style.canvas(ax, size=(5.2, 4.2))
@@ -132,7 +144,7 @@ def posterior_predictive(
 
 
 def residuals(
-    predictive: Predictive,
+    predictive: Predictive | Fit,
     *,
     against: str = "compute",
     by: str | None = "family",
@@ -144,8 +156,8 @@ def residuals(
 
     Parameters
     ----------
-    predictive : Predictive
-        Of ``posterior_predictive``.
+    predictive : Predictive or Fit
+        Of ``posterior_predictive``; of a fit, that of its rows.
     against : str
         Numeric column on the log axis.
     by : str, optional
@@ -165,6 +177,7 @@ def residuals(
     ForecastError
         No column `against`.
     """
+    warning, predictive = warning or _banner(predictive), as_predictive(predictive)
     table = residual_table(predictive, level=level)
     if against not in table.columns:
         raise ForecastError(f"no column {against!r} in the rows; found {listed(table.columns, 30)}.")

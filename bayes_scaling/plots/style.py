@@ -19,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
+from bayes_scaling.errors import ForecastError
+
 SIZE = (5.2, 3.6)  # inches: 10 pt stays readable where a phone shows the picture 360 px wide
 SMALL = 9.0  # points, the smallest text
 RED = "#b3001b"
@@ -147,6 +149,12 @@ def warning_of(given: str, *sources: Any) -> str:
             if texts:
                 return texts[0]
     return ""
+
+
+def expect(found: object, kind: type, call: str) -> None:
+    """Raise ForecastError where a plot was given something else than it draws, and name the call that makes it."""
+    if not isinstance(found, kind):
+        raise ForecastError(f"found a {type(found).__name__}, expected a {kind.__name__}: {call}")
 
 
 def finish(ax: Axes, *, own: bool, title: str = "", warning: str = "", columns: int = 1) -> None:

@@ -94,11 +94,11 @@ def forecast_section(study: Study) -> Section:
     if not blocks:
         blocks = [Text("The card asks for no forecast.")]
     if lone_scale(study.fit) is None or len(study.groups) == 0:
-        constants = tuple(study.fit.spec.law.published) if "task" not in study.groups else ()
+        constants = study.card.constants
         blocks.append(
             picture(
                 lambda: plots.curve(study.fit, constants=constants, draws=CURVE_DRAWS, warning=study.banner),
-                f"The fitted law against {study.scale} with the data and published constants.",
+                f"The fitted law against {study.scale} with the data{' and published constants' if constants else ''}.",
                 "The law's posterior bands at the runs' usual ratio of tokens to parameters; runs with another ratio "
                 "are hollow and belong to other curves.",
             )

@@ -11,6 +11,7 @@ from bayes_scaling import plots
 from bayes_scaling.check import range_table
 from bayes_scaling.data import flag_counts
 from bayes_scaling.data.columns import SCALES
+from bayes_scaling.model.rows import kept_rows
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Bullets, Figure, Section, Table, Text, table
 from bayes_scaling.report.figures import formula, picture
@@ -32,7 +33,8 @@ def data_section(study: Study) -> Section:
         blocks.append(Text("No row was left out."))
     flags = flag_counts(study.data)
     if flags:
-        used = flag_counts(frame)
+        kept, _ = kept_rows(study.data, study.card.model, meta["exclude_flags"])
+        used = flag_counts(study.data[kept])
         rows = [
             [f, str(n), str(used.get(f, 0)), "left out" if f in meta["exclude_flags"] else "kept"]
             for f, n in flags.items()
@@ -141,10 +143,10 @@ def _posterior_picture(study: Study) -> Figure:
     law = study.fit.spec.law
     names = ", ".join(law.published_symbols)
     return picture(
-        lambda: plots.posterior(study.fit, warning=study.banner),
+        lambda: plots.posterior(study.fit, constants=study.card.constants, warning=study.banner),
         f"Posterior and prior densities of {names}.",
         "Posterior (filled) and prior (dashed), each scaled to the same height"
-        + ("; vertical lines are published constants." if law.published else "."),
+        + ("; vertical lines are published constants." if study.card.constants else "."),
     )  # fmt: skip
 
 

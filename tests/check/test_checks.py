@@ -79,6 +79,13 @@ def test_replicates_of_fitted_runs_keep_their_effect(crossed_fit):
     assert predictive.source == "posterior"
 
 
+def test_a_fit_stands_for_its_posterior_predictive(fit):
+    assert residuals(fit).equals(residuals(posterior_predictive(fit)))
+    assert predictive_table(fit)["n"].item() == len(fit.frame)
+    with pytest.raises(ForecastError, match=r"found a DataFrame; expected a Fit"):
+        residuals(fit.frame)
+
+
 def test_an_unknown_column_is_named(fit):
     with pytest.raises(ForecastError, match="no column 'famly'"):
         predictive_table(posterior_predictive(fit), by="famly")

@@ -118,6 +118,37 @@ def test_errors_are_explained(folder, monkeypatch, capsys, words, hint):
     assert "Traceback" not in out.err
 
 
+def test_backtest(folder, monkeypatch, capsys):
+    from bayes_scaling.fit import many
+
+    words = ["backtest", "small.toml", "--quiet", "--workers", "0", "--beyond", "5", "20", "--draws", "60"]
+    code, out = run(folder, monkeypatch, capsys, *words, "--json")
+    result = json.loads(out.out)
+    assert code == cli.EXIT_UNUSABLE, "60 draws are too few"
+    assert result["usable"] is False
+    assert "FIT NOT USABLE" in out.err
+    assert [f["fold"] for f in result["folds"]] == ["compute above max/5", "compute above max/20"]
+    assert result["gaps"] == {}
+    assert {"horizon", "covered_90", "lpd", "pit", "run"} <= set(result["table"][0])
+    assert result["summary"][0]["rows"] == len(result["table"])
+    assert len(list((folder / "backtests" / "small").glob("result-*.json"))) == 2
+
+    monkeypatch.setattr(many, "fit_job", lambda *a, **k: pytest.fail("sampled again"))
+    again, out = run(folder, monkeypatch, capsys, *words)
+    assert again == code
+    assert "compute above max/20" in out.out
+    assert "coverage90" in out.out
+    for more, hint in (
+        (["--over", "compote"], "Did you mean 'compute'"),
+        (["--cuts", "1e30"], "nothing is held out"),
+        (["--seed", "8"], "seed is"),
+        (["--folder", "."], "holds other files"),
+    ):
+        code, out = run(folder, monkeypatch, capsys, *words, *more)
+        assert code == cli.EXIT_ERROR
+        assert hint in out.err
+
+
 def test_unknown_key_in_card(folder, monkeypatch, capsys):
     (folder / "bad.toml").write_text(CARD.replace("law =", "lwa ="))
     code, out = run(folder, monkeypatch, capsys, "fit", "bad.toml", "--quiet")
@@ -126,7 +157,9 @@ def test_unknown_key_in_card(folder, monkeypatch, capsys):
     assert "Did you mean 'law'" in out.err
 
 
-@pytest.mark.parametrize("words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["fit", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["fit", "--help"], ["backtest", "--help"]]
+)
 def test_light_commands_import_nothing_heavy(words):
     code = (
         "import sys; from bayes_scaling import cli\n"

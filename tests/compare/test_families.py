@@ -84,6 +84,16 @@ def test_ranking_of_accuracy_puts_the_most_first_and_of_compute_the_least(crosse
     assert by_compute.set_index("family")["p_unreachable"].to_dict() == pytest.approx(unreachable)
 
 
+def test_a_fit_without_groups_says_what_to_add(ladder):
+    plain = simulated.fit_of(simulated.make_spec("chinchilla"), ladder, draws=20)
+    with pytest.raises(ForecastError, match=r'no groups with effects; fit a model with groups = \["family"\]'):
+        contrasts(plain, at=AT)
+    alone = simulated.fit_of(
+        simulated.make_spec("chinchilla", groups=["family"]), ladder[ladder["family"] == "ant"], draws=20
+    )
+    assert alone.spec.groups == ()
+
+
 def test_families_that_never_arrive_are_never_best(crossed_fit):
     table = ranking(crossed_fit, target=0.999999, hold=HOLD)
     assert (table["p_unreachable"] == 1).all()
@@ -147,6 +157,11 @@ def test_identification_of_well_known_effects_is_small():
         (lambda f: contrasts(f, target=2.0, at=AT), "exactly one of"),
         (lambda f: contrasts(f, target=2.0), "tokens_per_param"),
         (lambda f: contrasts(f, at=AT, level=90), "fraction"),
+        (lambda f: contrasts(f, at={**AT, "params": [1e10, 1e11, 1e12]}), r"at: params = .*expected one value"),
+        (lambda f: ranking(f, at={**AT, "params": np.array([1e10])}), r"at: params = .*Compare once per value"),
+        (lambda f: contrasts(f, at=AT, hold={"task": ["a", "b"]}), r"hold: task = .*expected one value"),
+        (lambda f: contrasts(f, target=[2.0, 1.9], tokens_per_param=20), r"target = .*expected one value"),
+        (lambda f: contrasts(f, at=1e24), r"at = 1e\+24; expected names with one value"),
         (lambda f: ranking(f, target=2.3, tokens_per_param=20, level=90), "fraction"),
         (lambda f: by_group(f, "alhpa"), "Did you mean 'alpha'"),
         (lambda f: by_group(f, "alpha"), "completely pooled"),

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling.data import add_flag, check_runs, data_hash, flag_counts, has_flag
+from bayes_scaling.data import add_flag, check_runs, data_hash, flag_counts, has_flag, load_dataset
+from bayes_scaling.data.flags import KNOWN
 
 
 def test_flags_are_sorted_without_repeats(runs):
@@ -24,6 +25,17 @@ def test_one_flag_is_not_another_that_contains_it(runs):
 def test_a_table_without_flags(runs):
     assert not has_flag(runs, "late").any()
     assert flag_counts(runs) == {}
+
+
+def test_flags_of_the_package_are_known():
+    """A flag to exclude is checked against these; loaders that read the mirror are checked where there is one."""
+    assert set(flag_counts(load_dataset("published_models"))) <= set(KNOWN)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["chinchilla", "overtraining", "observational"])
+def test_flags_of_the_loaders_are_known(mirror, name):
+    assert set(flag_counts(load_dataset(name))) <= set(KNOWN)
 
 
 def test_bad_flags(runs):

@@ -294,9 +294,21 @@ def test_read_table_converts_and_refuses(runs, tmp_path):
         read_table(path, require=("compute_hours",))
 
 
+def test_bad_rows_of_a_file_come_with_their_line(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,loss\n1e9,2e10,3\n2e9,2e10,-3\n")
+    with pytest.raises(DataError, match=r"row 1 \(line 3 of the file\)"):
+        read_table(path)
+    path.write_text("params,tokens,loss\n\n1e9,2e10,3\n2e9,2e10,-3\n")  # a blank line is no row
+    with pytest.raises(DataError, match="row 1:"):
+        read_table(path)
+
+
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(DataError, match="There is no file"):
+    with pytest.raises(DataError, match=r"There is no file .*absent\.csv\. Check"):
         read_table(tmp_path / "absent.csv")
+    with pytest.raises(DataError, match="from the working folder /"):
+        read_table("absent.csv")
     with pytest.raises(DataError, match=r"ends in '.xlsx'; expected one of .csv, .tsv"):
         read_table(tmp_path / "runs.xlsx")
     (tmp_path / "empty.csv").touch()

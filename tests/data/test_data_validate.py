@@ -95,6 +95,26 @@ def test_misnamed_column_is_recognised(found, expected):
     assert f"columns={{{found!r}: {expected!r}}}" in message
 
 
+def test_other_spellings_are_recognised_where_nothing_is_required():
+    frame = pd.DataFrame({"Params": [1e9], "Tokens": [2e10], "val_loss": [3.0]})
+    mapping = {"Params": "params", "Tokens": "tokens", "val_loss": "loss"}
+    assert f"Did you mean columns={mapping}?" in refused(frame)
+    message = refused(frame.rename(columns={"val_loss": "loss"}), require=("compute",))
+    assert "from 'params' and 'tokens' (columns={'Params': 'params', 'Tokens': 'tokens'}?)" in message
+
+
+def test_another_separator_is_recognised():
+    frame = pd.DataFrame({"params;tokens;loss": ["1e9;2e10;3.0"]})
+    for mapping in (None, {"n": "params"}):
+        assert "pandas.read_csv(path, sep=';')" in refused(frame, columns=mapping)
+
+
+def test_a_mapping_the_wrong_way_round_is_recognised(runs):
+    message = refused(runs.rename(columns={"params": "n_params"}), columns={"params": "n_params"})
+    assert "the wrong way round: write columns={'n_params': 'params'}" in message
+    assert "columns = ['a']; expected a table" in refused(runs, columns=["a"])
+
+
 def test_missing_column_lists_what_is_there(runs):
     message = refused(runs.drop(columns="loss"), require=("loss",))
     assert "column 'loss' is missing" in message
@@ -114,6 +134,7 @@ def test_table_without_any_known_column():
 def test_empty_table_and_other_objects(runs):
     assert "The table is empty (0 rows, 4 columns)" in refused(runs.iloc[:0])
     assert "Found list, expected a pandas.DataFrame" in refused([1, 2])
+    assert "Read the file first: read_table('runs.csv')" in refused("runs.csv")
 
 
 # Values

@@ -53,6 +53,16 @@ def test_slow_mixing_is_found(fit):
     assert not diagnose(slow).ok
 
 
+def test_advice_names_settings_above_those_of_the_fit(fit):
+    narrow = changed(fit, alpha=lambda v: v + np.array([0.0, 0.3 * v.std()])[:, None])
+    found = failed(narrow)["largest R-hat"]
+    assert found.found < 1.1
+    assert found.advice == "Fit again with draws=3000, tune=2000, target_accept=0.98."
+    longer = replace(narrow, meta={**fit.meta, "settings": {"draws": 3000, "tune": 2000, "target_accept": 0.99}})
+    assert "draws=6000, tune=4000, target_accept=0.99" in failed(longer)["largest R-hat"].advice
+    assert "Two modes" in failed(changed(fit, beta=shift_one_chain))["largest R-hat"].advice
+
+
 def test_divergences_are_counted(ladder, spec):
     made = simulated.fit_of(spec, ladder, diverging=3)
     found = failed(made)["divergences"]

@@ -183,7 +183,11 @@ def test_an_interrupted_fit_keeps_nothing(monkeypatch, sampler, spec, ladder, se
     short = sampler.sample(SHORT, seed=1)
     monkeypatch.setattr(nutpie, "sample", lambda *a, **k: short)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FitError, match=r"interrupted after 30 of 1500 draws; nothing was kept"):
+    with pytest.raises(InterruptedFitError, match=r"interrupted after 30 of 1500 draws; nothing was kept"):
+        sampler.sample(settings, seed=1)
+    none = xr.DataTree.from_dict({"posterior": short["posterior"].to_dataset().isel(draw=slice(0))})
+    monkeypatch.setattr(nutpie, "sample", lambda *a, **k: none)
+    with pytest.raises(InterruptedFitError, match=r"interrupted during compilation or warm-up"):
         sampler.sample(settings, seed=1)
     assert list(tmp_path.iterdir()) == []
 
@@ -217,4 +221,8 @@ def test_a_good_fit_passes(fit):
     table = diagnosis.table()
     assert {"name", "found", "expected", "ok", "severity", "cause", "advice"} <= set(table.columns)
     assert {"largest R-hat", "divergences", "smallest bulk ESS"} <= set(table["name"])
+    assert table.loc[table["ok"], ["cause", "advice"]].eq("").all(axis=None), "no alarm beside a passed check"
     assert "diagnostics passed" in repr(fit)
+    assert "36 rows, 2 x" in repr(fit)
+    told = replace(fit, meta={**fit.meta, "left_out": {"no loss": 2, "flag doubtful": 1}})
+    assert "36 rows (3 left out: no loss: 2, flag doubtful: 1)" in repr(told)

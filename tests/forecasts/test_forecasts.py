@@ -90,6 +90,54 @@ def test_what_cannot_be_forecast_is_refused(fit, points, options, message):
         forecast(fit, points, **options)
 
 
+@pytest.mark.parametrize(
+    ("points", "options", "message"),
+    [
+        ({"family": "ant", "compute": "abc"}, {"tokens_per_param": 20}, r"compute = 'abc'; expected numbers above zero"),
+        ({"family": "ant", "compute": -1.0}, {"tokens_per_param": 20}, r"compute = -1.0; expected"),
+        ({"family": "ant", "compute": [1e24, np.nan]}, {"tokens_per_param": 20}, "compute is missing in points 1"),
+        ({"family": "ant", "compute": np.inf}, {}, "compute = inf"),
+        ({"family": "ant", "compute": 1e24, "tokens_per_param": 20}, {"tokens_per_param": 20}, "give it once"),
+        ({"family": "ant", "compute": 1e24, "tokens_per_param": 0}, {}, "tokens_per_param = 0"),
+        ({"family": "ant", "compute": 1e24}, {}, r"beside the points \(--tokens-per-param 20\)"),
+        ({"family": "ant", "params": 1e9, "token": 1e12}, {}, "lack tokens"),
+        ({"family": "dog", "params": 1e9, "tokens": 1e12}, {}, "--new-groups population"),
+    ],
+)
+def test_scales_that_are_no_scales_are_named_first(fit, points, options, message):
+    with pytest.raises(ForecastError, match=message):
+        forecast(fit, points, **options)
+
+
+def test_tokens_per_param_may_be_a_column(fit):
+    made = forecast(fit, grid(family="ant", compute=[1e23, 1e24], tokens_per_param=[20, 100]), kind="law")
+    for ratio in (20, 100):
+        alone = forecast(fit, {"family": "ant", "compute": [1e23, 1e24]}, kind="law", tokens_per_param=ratio)
+        np.testing.assert_array_equal(made.draws[:, made.points["tokens_per_param"] == ratio], alone.draws)
+
+
+def test_columns_that_change_nothing_are_told(fit):
+    made = forecast(fit, {**POINTS, "task": "mmlu"}, draws=20)
+    assert made.note == "this fit has no effects of task: forecasts are the same at every value."
+    assert made.note in repr(made)
+    plain = forecast(fit, {**POINTS, "run": "new", "model": "m", "seen": 1.0}, draws=20)
+    assert plain.note == ""
+
+
+def test_a_forecast_is_printed_in_80_columns(fit):
+    made = forecast(fit, grid(family=["ant", "bee"], compute=[1e23, 1e24]), tokens_per_param=20)
+    lines = repr(made).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    middle = f"{made.median[3]:.4g}"
+    assert lines[-1].split()[0] == "bee"
+    assert middle in lines[-1], "the median is shown"
+    assert "50 % eti" in repr(made)
+    one = repr(forecast(fit, {"family": "ant", "params": 1e10, "tokens": 2e11}))
+    assert "at family = ant, params = 1e+10, tokens = 2e+11" in one
+    many = repr(forecast(fit, grid(family="ant", params=np.geomspace(1e8, 1e10, 30), tokens=1e11), draws=20))
+    assert "30 points in all" in many
+
+
 def test_accuracy_needs_what_its_noise_needs(crossed_fit):
     with pytest.raises(ForecastError, match=r"'gamma_qa' was not fitted"):
         forecast(crossed_fit, {**CROSSED, "task": "gamma_qa"})

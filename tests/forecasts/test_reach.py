@@ -104,3 +104,12 @@ def test_loss_targets_are_positive(by_compute, target):
 def test_a_law_in_params_and_tokens_needs_a_path(fit):
     with pytest.raises(ForecastError, match="tokens_per_param=20"):
         compute_to_reach(fit, 2.2, {"family": "ant"})
+    with pytest.raises(ForecastError, match="an argument beside the groups"):
+        compute_to_reach(fit, 2.2, {"family": "ant", "tokens_per_param": 20})
+
+
+def test_reach_is_printed_in_80_columns_with_what_changes_nothing(by_compute):
+    made = compute_to_reach(by_compute, [1.8, 2.5], {"family": "dog"})
+    assert "no effects of family" in repr(made)
+    assert max(len(line) for line in repr(made).splitlines()) <= 80
+    assert "P(unreachable)" in repr(made)

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import simulated
 
-from bayes_scaling.errors import DataError
+from bayes_scaling.data import check_runs
+from bayes_scaling.errors import CardError, DataError
 from bayes_scaling.model import encode, make_spec
-from bayes_scaling.model.rows import locate, observed
+from bayes_scaling.model.rows import kept_rows, locate, observed
 
 LADDER = simulated.ladder(per_family=5)
 
@@ -81,6 +82,40 @@ def test_what_is_left_out_is_counted_by_reason():
     assert rows.left_out == {"no loss": 1, "flag diverged": 3, "no params": 2}
     assert len(rows) == len(LADDER) - 6
     assert len(frame) == len(LADDER), "the user's table is not changed"
+
+
+def test_flags_to_exclude_are_checked():
+    frame = LADDER.assign(flags=["diverged", *[""] * (len(LADDER) - 1)])
+    spec = make_spec("chinchilla")
+    with pytest.raises(CardError, match=r"names 'divreged', which no row bears.*Did you mean 'diverged'"):
+        encode(spec, frame, exclude_flags=["divreged"])
+    with pytest.raises(CardError, match=r"Did you mean 'doubtful'"):
+        encode(spec, frame, exclude_flags=["doubtfull"])
+    with pytest.raises(CardError, match=r"expected a list of flags: \['diverged'\]"):
+        encode(spec, frame, exclude_flags="diverged")
+    _, rows = encode(spec, frame, exclude_flags=["doubtful", "diverged"])
+    assert rows.left_out == {"flag diverged": 1}
+    assert any("no row bears flag doubtful" in n for n in rows.notices)
+
+
+def test_kept_rows_are_those_a_model_uses():
+    frame = LADDER.assign(flags=["diverged", *[""] * (len(LADDER) - 1)])
+    frame.loc[3, "loss"] = np.nan
+    kept, left_out = kept_rows(check_runs(frame), make_spec("chinchilla"), ["diverged"])
+    assert list(np.flatnonzero(~kept)) == [0, 3]
+    assert left_out == {"no loss": 1, "flag diverged": 1}
+
+
+def test_a_compute_in_another_unit_is_told():
+    frame = LADDER.assign(compute=6 * LADDER["params"] * LADDER["tokens"])
+    frame.loc[:3, "compute"] *= 1000
+    _, rows = encode(make_spec("power_law"), frame)
+    assert any("4 of 15 rows have a compute" in n and "1000 times" in n for n in rows.notices)
+
+
+def test_a_path_is_no_table():
+    with pytest.raises(DataError, match=r"read_table\('ladder.csv'\)"):
+        encode(make_spec("chinchilla"), "ladder.csv")
 
 
 def test_no_row_left_says_why():

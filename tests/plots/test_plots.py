@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from bayes_scaling import check, plots
 from bayes_scaling.check import Loo
-from bayes_scaling.compare import contrasts, ranking
-from bayes_scaling.errors import ForecastError
+from bayes_scaling.compare import contrasts, ranking, score
+from bayes_scaling.errors import CardError, ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
 from bayes_scaling.model import make_spec
@@ -58,12 +58,14 @@ def calls(loss_fit, accuracy_fit, made_loo):
     pairs = contrasts(loss_fit, at={"compute": 1e23}, tokens_per_param=20)
     ranks = ranking(loss_fit, at={"compute": 1e23}, tokens_per_param=20)
     pit = pd.DataFrame({"loo_pit": np.linspace(0.01, 0.99, 40)})
+    scores = score(loss_fit, loss_fit.frame)
     return {
         "prior_predictive": lambda **k: plots.prior_predictive(before, warning=w, **k),
         "posterior_predictive": lambda **k: plots.posterior_predictive(after, by="family", warning=w, **k),
         "residuals": lambda **k: plots.residuals(after, against="params", warning=w, **k),
         "loo_k": lambda **k: plots.loo_k(made_loo, warning=w, **k),
         "loo_pit": lambda **k: plots.loo_pit(pit, warning=w, **k),
+        "pit": lambda **k: plots.pit(scores, **k),
         "curve": lambda **k: plots.curve(loss_fit, x="params", constants=("besiroglu2024",), draws=30, **k),
         "forecast": lambda **k: plots.forecast(answer, fit=loss_fit, **k),
         "reach": lambda **k: plots.reach(reached, **k),
@@ -116,6 +118,30 @@ def test_draws_on_given_axes(name, calls):
 def banner_of(figure):
     texts = [t for t in figure.findobj(mpl.text.Text) if t.get_gid() == "fit-warning"]
     return " ".join(t.get_text() for t in texts).replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ["prior_predictive", "posterior_predictive", "residuals"])
+def test_predictive_plots_take_a_fit(name, loss_fit):
+    options = {"against": "params"} if name == "residuals" else {}
+    figure, _ = getattr(plots, name)(loss_fit, **options)
+    assert "FIT NOT USABLE" in banner_of(figure)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("name", ["forecast", "reach", "contrasts", "ranking", "loo_k", "loo_pit"])
+def test_other_plots_name_the_call_that_makes_their_argument(name, loss_fit):
+    with pytest.raises(ForecastError, match=rf"found a Fit, expected a \w+: plots.{name}\("):
+        getattr(plots, name)(loss_fit)
+
+
+def test_published_constants_are_drawn_on_request(loss_fit):
+    for constants, expected in (((), 0), (("besiroglu2024",), 1)):
+        figure, axes = plots.posterior(loss_fit, var_names=["E"], constants=constants)
+        labels = axes[0].get_legend_handles_labels()[1]
+        assert sum("published" in text for text in labels) == expected
+        plt.close(figure)
+    with pytest.raises(CardError, match="Did you mean 'besiroglu2024'"):
+        plots.posterior(loss_fit, constants=("besiroglu",))
 
 
 def test_accuracy_is_drawn_as_percent(accuracy_fit):
@@ -173,6 +199,17 @@ def test_pit_band_holds_uniform_values_and_not_narrow_ones():
     assert np.mean(inside) > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 60)
     table = tables.pit_table(rng.beta(5, 5, 80))
     assert not table["difference"].between(table["lower"], table["upper"]).all()
+
+
+def test_pit_histogram_by_hand():
+    table = tables.pit_histogram(np.array([0.0, 0.1, 0.3, 0.6, 1.0]), bins=2)
+    assert table["count"].tolist() == [3, 2]
+    assert table["expected"].tolist() == [2.5, 2.5]
+    assert (table["lower"][0], table["upper"][0]) == (1, 4), "binomial(5, 1/2): P(0) = P(5) = 1/32"
+    with pytest.raises(ForecastError, match="between 0 and 1"):
+        tables.pit_histogram(np.array([0.5, np.nan]))
+    with pytest.raises(ForecastError, match="no column 'pit'"):
+        plots.pit(pd.DataFrame({"loo_pit": [0.5]}))
 
 
 def test_bins_hold_every_row(loss_fit):

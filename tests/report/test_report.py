@@ -1,6 +1,7 @@
 """The report is one HTML file that says what was found, how sure it is, and when not to use it."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,11 +11,15 @@ import simulated
 
 from bayes_scaling.check import prior_predictive
 from bayes_scaling.compare import contrasts, ranking
+from bayes_scaling.data import check_runs, flag_counts
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
 from bayes_scaling.laws import Prior
+from bayes_scaling.model import encode
 from bayes_scaling.model.card import ComparePart, ForecastPart, card_from_dict
 from bayes_scaling.report import Study, figures, sentences, words, write_report
+from bayes_scaling.report.blocks import Table
 from bayes_scaling.report.caveats import caveats, distances, identified
+from bayes_scaling.report.sections import data_section, posterior_section
 
 SECTIONS = (
     "Data", "Model", "Prior predictive", "Diagnostics", "Posterior", "Posterior predictive checks", "Leave-one-out",
@@ -152,6 +157,26 @@ def test_an_interrupted_report_leaves_nothing(studies, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="at least one"):
         write_report([], tmp_path / "r.html")
+
+
+def test_flags_are_counted_on_one_table():
+    """Flags of the used rows are not worked out anew: none can be on more used rows than there are rows."""
+    data = check_runs(simulated.ladder(per_family=2).assign(flags=["odd", *[""] * 5]))
+    spec = card(data={"dataset": "made_up", "exclude_flags": ["odd"]})
+    settled, rows = encode(spec.model, data, exclude_flags=["odd"])
+    assert flag_counts(data).get("single_point_family", 0) < flag_counts(rows.frame)["single_point_family"]
+    study = loss_study()
+    fit = replace(study.fit, frame=rows.frame, meta={**study.fit.meta, "exclude_flags": ["odd"]})
+    shown = [b for b in data_section(Study(spec, fit, study.prior, data, [], [])).blocks if isinstance(b, Table)][-1]
+    assert shown.head == ["flag", "rows", "among used rows", "by the card"]
+    assert [list(r) for r in shown.rows] == [["derived_compute", "6", "5", "kept"], ["odd", "1", "0", "left out"]]
+
+
+def test_constants_are_drawn_where_the_card_asks():
+    study = loss_study()
+    assert "vertical lines" not in posterior_section(study).blocks[0].caption
+    asked = replace(study, card=replace(study.card, constants=["besiroglu2024"]))
+    assert "vertical lines" in posterior_section(asked).blocks[0].caption
 
 
 def test_caveats_are_facts(studies):
