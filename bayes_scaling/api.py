@@ -98,11 +98,13 @@ class ScalingModel:
         Parameters
         ----------
         data : DataFrame
-            Runs in the package's vocabulary (``read_table`` and ``check_runs`` bring them there).
+            Runs in the package's vocabulary (``read_table`` and ``check_runs`` bring them there). Rows without the
+            outcome or an input of the law are left out and counted.
         draws, tune, chains : int
             Kept and warm-up draws per chain, number of chains.
         random_seed : int, optional
-            The same seed gives the same numbers.
+            The same seed gives the same numbers on the same machine and versions, once the model is compiled
+            and cached.
         progressbar : bool
         exclude_flags : sequence of str
             Rows with one of these flags are left out and counted.
@@ -159,8 +161,12 @@ class Card:
         if part.dataset:
             frame = load_dataset(part.dataset)
         else:
-            path = Path(part.path)
-            path = path if path.is_absolute() or self.spec.folder is None else self.spec.folder / path
+            path = (self.spec.folder or Path()).absolute() / part.path
+            if not path.is_file():
+                raise CardError(
+                    f"[data] path = {part.path!r}: there is no file {path}. A relative path is taken from the card's "
+                    "folder."
+                )
             frame = read_table(
                 path, columns=part.columns or None, loss_unit=part.loss_unit or "nats",
                 bytes_per_token=part.bytes_per_token,
@@ -169,22 +175,28 @@ class Card:
             frame = _choose(frame, column, wanted)
         return frame
 
-    def fit(self, *, progressbar: bool = True, random_seed: int | None = None, **changes: Any) -> Fit:
-        """Load the data and sample; keyword arguments replace the card's `[fit]` settings."""
+    def fit(
+        self, data: pd.DataFrame | None = None, *, progressbar: bool = True, random_seed: int | None = None,
+        **changes: Any,
+    ) -> Fit:  # fmt: skip
+        """Load the data, unless given, and sample; keyword arguments replace the card's `[fit]` settings."""
         settings = {**vars(self.spec.fit), **changes}
         seed = settings.pop("random_seed")
         return sample(
-            self.spec.model, self.data(), settings=SamplerSettings(**settings),
+            self.spec.model, self.data() if data is None else data, settings=SamplerSettings(**settings),
             random_seed=seed if random_seed is None else random_seed, progressbar=progressbar,
             exclude_flags=self.spec.data.exclude_flags, card=self.spec.as_dict(),
             title=self.spec.title or self.spec.name,
         )  # fmt: skip
 
-    def sample_prior_predictive(self, *, draws: int = 500, random_seed: int = 0) -> Predictive:
-        """Simulate the card's table from its priors."""
+    def sample_prior_predictive(
+        self, data: pd.DataFrame | None = None, *, draws: int = 500, random_seed: int = 0
+    ) -> Predictive:
+        """Simulate the card's table from its priors; it is loaded unless given."""
         return self.model.sample_prior_predictive(
-            self.data(), draws=draws, random_seed=random_seed, exclude_flags=self.spec.data.exclude_flags
-        )
+            self.data() if data is None else data, draws=draws, random_seed=random_seed,
+            exclude_flags=self.spec.data.exclude_flags,
+        )  # fmt: skip
 
     def backtest(self, **options: Any) -> Backtest:
         """Hold out the largest scales or families, refit, forecast, score; options as in :func:`backtest`."""

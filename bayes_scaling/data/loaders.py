@@ -71,7 +71,6 @@ def load_observational() -> pd.DataFrame:
         {
             "family": raw["Model Family"],
             "model": raw["Model"],
-            "dataset": raw["Task"].str.replace(r"_\d+$|', '\d+-shot'\)$|^\('", "", regex=True),
             "run": raw["Model"],
             "params": raw["Model Size (B)"] * 1e9,
             "tokens": raw["Pretraining Data Size (T)"] * 1e12,

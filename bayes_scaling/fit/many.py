@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.errors import BayesScalingError, FitError, listed
+from bayes_scaling.errors import BayesScalingError, FitError, InterruptedFitError, listed
 from bayes_scaling.fit.crew import Crew, cpus, hire
 from bayes_scaling.fit.diagnostics import failure_banner
 from bayes_scaling.fit.folder import ResultFolder, pack, unpack
@@ -360,6 +360,8 @@ def run_job(job: Job, reduce: Reduce, cores: int) -> str:
         value = pack(reduce(fit, job))
         result = {"value": value, "diagnostics": _diagnostics(fit), "seconds": time.perf_counter() - started}
         return json.dumps(result)
+    except InterruptedFitError:  # Ctrl-C ends all jobs; it is no gap
+        raise KeyboardInterrupt from None
     except BayesScalingError as error:
         raise _JobError(f"{type(error).__name__}: {error}") from error
     except Exception as error:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import FitError, InterruptedFitError, did_you_mean, listed
+from bayes_scaling.fit.coordinates import find_coordinates
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows, build
 from bayes_scaling.model.choices import ADAPTATIONS
@@ -70,7 +71,7 @@ class Sampler:
         self._coords = rows.coords
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._compiled = nutpie.compile_pymc_model(build(spec, rows))
+            self._compiled = nutpie.compile_pymc_model(build(spec, rows, coordinates=find_coordinates(spec, rows)))
 
     def _adaptation(self, settings: SamplerSettings) -> str:
         if settings.adaptation != "auto":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,17 @@ import numpy as np
 from bayes_scaling.laws.backend import link, pytensor_backend
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import noise
+from bayes_scaling.model.curves import Coordinates, curves, declare_curves
 from bayes_scaling.model.discrepancy import knot_factor, transitions
 from bayes_scaling.model.effects import all_at_rows, law_mean, parameters_at_paths
 from bayes_scaling.model.priors import to_pymc
 from bayes_scaling.model.rows import Rows, observed
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
 
-CURVE_ROWS = 10.0  # rows per level from which a level is a curve, sampled as a whole; same posterior either way
 CENTRED_FROM = 4.0  # rows per level from which an effect may be sampled centred; same posterior either way
 
 
-def build(spec: ModelSpec, rows: Rows) -> Any:
+def build(spec: ModelSpec, rows: Rows, *, coordinates: Mapping[str, Coordinates] | None = None) -> Any:
     """Return the PyMC model of a settled specification on encoded rows.
 
     Parameters
@@ -27,12 +28,14 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
     spec : ModelSpec
         As settled by :func:`bayes_scaling.model.encode`.
     rows : Rows
+    coordinates : mapping, optional
+        Coordinates in which curves are sampled, by group; the posterior is the same without.
 
     Returns
     -------
     pymc.Model
         Data containers have dimension ``row``; effects are non-centred
-        but for run effects and nested cells with many rows, whose prior the data outweigh.
+        but for run effects, nested cells and curves with many rows, whose prior the data outweigh.
     """
     import pymc as pm
 
@@ -44,8 +47,11 @@ def build(spec: ModelSpec, rows: Rows) -> Any:
         inputs = {name: pm.Data(name, value, dims="row") for name, value in rows.inputs.items()}
         index = {g: pm.Data(f"{g}_index", code, dims="row") for g, code in rows.index.items() if g != "path"}
         values: dict[str, Any] = {}
+        sds: dict[str, Any] = {}
+        later = {effect_name(p.name, g) for g, parameters in curves(spec, rows).items() for p in parameters}
         for parameter in spec.parameters():
-            _declare(spec, parameter, rows, values)
+            _declare(spec, parameter, rows, values, sds, later)
+        declare_curves(spec, rows, values, sds, coordinates or {})
         at_row = all_at_rows(xp, spec, values, index)
         mean = law_mean(xp, spec, inputs, at_row)
         data = observed(spec, rows)
@@ -112,8 +118,10 @@ def _observe_along_paths(
     pm.Potential("log_loss", markov_density(residual, decay, innovation, along("sigma") ** 2)[0])
 
 
-def _declare(spec: ModelSpec, parameter: Parameter, rows: Rows, values: dict[str, Any]) -> None:
-    """Add a parameter's base and its group effects to the model in context."""
+def _declare(
+    spec: ModelSpec, parameter: Parameter, rows: Rows, values: dict[str, Any], sds: dict[str, Any], later: set[str]
+) -> None:
+    """Add a parameter's base and its group effects, but for those of curves, to the model in context."""
     import pymc as pm
 
     effects = spec.effects(parameter)
@@ -122,44 +130,15 @@ def _declare(spec: ModelSpec, parameter: Parameter, rows: Rows, values: dict[str
     for group, kind in effects.items():
         if kind != "partial":
             continue
-        sd = to_pymc(spec.sd_prior(parameter, group), sd_name(parameter.name, group))
-        name = effect_name(parameter.name, group)
+        name, scale = effect_name(parameter.name, group), sd_name(parameter.name, group)
+        sds[scale] = sd = to_pymc(spec.sd_prior(parameter, group), scale)
+        if name in later:
+            continue
         if own and own[0] in group.split(":") and _many_rows(rows, group):
             effect = _nested(parameter, own[0], group, rows, values[parameter.name], sd)
-        elif _is_curve(rows, group, [g for g in effects if g != group]):
-            effect = _whole(parameter, group, rows, values, sd, effects)
         else:
             effect = sd * pm.Normal(f"{name}_z", 0, 1, dims=group)
         values[name] = pm.Deterministic(name, effect, dims=group)
-
-
-def _is_curve(rows: Rows, group: str, others: list[str]) -> bool:
-    """Return whether a group's levels are curves: many rows each, and within one level of every other group."""
-    index, count = rows.index[group], len(rows.coords[group])
-    if len(rows) < CURVE_ROWS * count:
-        return False
-    first = np.unique(index, return_index=True)[1]
-    return len(first) == count and all((rows.index[g][first][index] == rows.index[g]).all() for g in others)
-
-
-def _whole(
-    parameter: Parameter, group: str, rows: Rows, values: dict[str, Any], sd: Any, effects: dict[str, str]
-) -> Any:
-    """Return effects of curves, sampled as each curve's own value, which its many rows pin down.
-
-    Effects of the other groups that are declared before move the centre; the prior is the same.
-    """
-    import pymc as pm
-
-    xp, first = pytensor_backend(), np.unique(rows.index[group], return_index=True)[1]
-    center = link(xp, parameter.support, values[parameter.name])
-    for other, kind in effects.items():
-        name = effect_name(parameter.name, other)
-        if kind == "none":
-            center = center[rows.index[other][first]]
-        elif name in values:
-            center = center + values[name][rows.index[other][first]]
-    return pm.Normal(f"{effect_name(parameter.name, group)}_curve_z", center, sd, dims=group) - center
 
 
 def _many_rows(rows: Rows, group: str) -> bool:

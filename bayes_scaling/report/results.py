@@ -214,7 +214,10 @@ def provenance_section(study: Study) -> Section:
     rows += [[f"sampler: {k}", str(v)] for k, v in meta["settings"].items()]
     rows += [[f"seconds: {k}", words.number(v)] for k, v in meta["seconds"].items()]
     rows += [[f"version: {k}", str(v)] for k, v in meta["versions"].items()]
-    text = "This card, the data with this hash, the seed and these versions reproduce the fit."
+    text = (
+        "This card, the data with this hash, the seed and these versions reproduce the fit: on the same machine, once "
+        "the model is compiled and cached, to the last digit, elsewhere within the Monte-Carlo error."
+    )
     return Section(
         "Reproduce", [Text(text), Table("Provenance", ["what", "value"], rows), Code("The card", study.card.to_toml())]
     )

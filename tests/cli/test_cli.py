@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from bayes_scaling import cli
+from bayes_scaling.cli.parser import make_parser
+from bayes_scaling.errors import InterruptedFitError
 
 CARD = """
 name = "small"
@@ -77,6 +79,8 @@ def test_fit_forecast_compare_check(folder, monkeypatch, capsys):
     pair = json.loads(out.out)["comparisons"][0]["contrasts"][0]
     assert (pair["a"], pair["b"]) == ("A", "B")
     assert pair["p_a_better"] > 0.9
+    _, out = run(folder, monkeypatch, capsys, "check", "small.toml", "--quiet")
+    assert "\nok: share of draws at the largest tree depth: 0, expected < 0.01\n" in out.out, "no cause where passed"
     _, out = run(folder, monkeypatch, capsys, "check", "small.toml", "--quiet", "--json")
     assert {"diagnostics", "loo", "posterior_predictive", "prior_predictive"} <= set(json.loads(out.out))
 
@@ -109,13 +113,82 @@ def test_changed_card_is_fitted_again(folder, monkeypatch, capsys):
         (["fit", "chinchila"], "Did you mean 'chinchilla'"),
         (["fit", "nowhere.toml"], "no card at nowhere.toml"),
         (["forecast", "small.toml", "--at", "compute"], "expected NAME=VALUE"),
+        (["forecast", "small.toml", "--at", "compute=abc", "family=A"], "--at: compute='abc' is not a number"),
+        (["forecast", "small.toml", "--at", "comptue=1e24", "family=A"], "Did you mean 'compute'"),
+        (["forecast", "small.toml", "--at", "compute=1e24", "compute=1e25"], "--at names compute twice"),
+        (["forecast", "small.toml", "--at", "compute=1e24", "task=mmlu"], "has no effects of task"),
+        (["forecast", "chinchilla", "--at", "compute=1e24", "family=Foo"], "it has no groups"),
+        (["forecast", "small.toml", "--at", "tokens_per_param=2", "--tokens-per-param", "3"], "give one of them"),
+        (["compare", "small.toml", "--at", "compute=abc"], "compute='abc' is not a number"),
+        (["compare", "small.toml", "--at", "compute=1e21,1e22"], "expected one value"),
+        (["compare", "small.toml", "--at", "compute=1e21", "--level", "90"], "fractions between 0 and 1"),
+        (["compare", "chinchilla", "--at", "compute=1e24"], 'has no groups; add groups = ["family"] to compare fam'),
+        (["fit", "lost.toml"], "lost.csv. A relative path is taken from the card's folder"),
+        (["fit", "small.toml", "--fits", "runs.csv"], "runs.csv is a file, not a folder"),
+        (["fit", "small.toml", "--fits", "taken"], "small.nc is a folder"),
+        (["report", "small.toml", "-o", "taken"], "taken is a folder; expected the name of a file"),
     ],
 )
-def test_errors_are_explained(folder, monkeypatch, capsys, words, hint):
+def test_errors_are_explained_before_anything_is_fitted(folder, monkeypatch, capsys, words, hint):
+    monkeypatch.setattr("bayes_scaling.api.Card.fit", lambda self, **_: pytest.fail("sampled"))
+    (folder / "lost.toml").write_text(CARD.replace("runs.csv", "lost.csv"))
+    (folder / "taken" / "small.nc").mkdir(parents=True, exist_ok=True)
     code, out = run(folder, monkeypatch, capsys, *words, "--quiet")
     assert code == cli.EXIT_ERROR
     assert hint in out.err
     assert "Traceback" not in out.err
+
+
+def test_other_sampling_has_a_file_of_its_own(folder, monkeypatch, capsys):
+    """A trial with few draws neither replaces the card's fit nor is taken for it."""
+    card = folder / "trial.toml"
+    card.write_text(CARD.replace('"small"', '"trial"').replace("draws = 300", "draws = 20").replace("400", "30"))
+    run(folder, monkeypatch, capsys, "fit", "trial.toml", "--quiet")
+    kept = (folder / "fits" / "trial.nc").read_bytes()
+    run(folder, monkeypatch, capsys, "fit", "trial.toml", "--quiet", "--draws", "25", "--seed", "9", "--chains", "2")
+    assert (folder / "fits" / "trial-draws25-seed9.nc").is_file()
+    assert (folder / "fits" / "trial.nc").read_bytes() == kept
+    monkeypatch.setattr("bayes_scaling.api.Card.fit", lambda self, **_: (_ for _ in ()).throw(stopped()))
+    run(folder, monkeypatch, capsys, "fit", "trial.toml", "--quiet")  # found again
+    (folder / "fits" / "trial.nc").write_bytes(b"no netCDF")
+    code, out = run(folder, monkeypatch, capsys, "fit", "trial.toml", "--quiet")
+    assert code == cli.EXIT_INTERRUPTED
+    assert "Fitting again." in out.err, "told even with --quiet"
+    assert "the fit was interrupted" in out.err
+
+
+def stopped():
+    return InterruptedFitError("the fit was interrupted after 3 of 20 draws; nothing was kept.")
+
+
+def test_tokens_per_param_may_be_told_either_way():
+    from bayes_scaling.api import load_card
+    from bayes_scaling.cli import questions
+
+    card = load_card("overtraining")
+    for words in (["compute=1e24", "tokens_per_param=20"], ["compute=1e24", "--tokens-per-param", "20"]):
+        asked = ["forecast", "overtraining", "--at", "family=C4", *words]
+        (part,) = questions.forecasts(make_parser().parse_args(asked), card)
+        assert part.tokens_per_param == 20
+        assert part.points == {"family": ["C4"], "compute": [1e24]}
+        (pair,) = questions.comparisons(make_parser().parse_args(["compare", *asked[1:]]), card)
+        assert (pair.tokens_per_param, pair.at, pair.families) == (20, {"compute": 1e24}, ["C4"])
+
+
+def test_the_reader_of_a_list_may_go_away():
+    pipe = f"{sys.executable} -m bayes_scaling.cli laws | head -1"
+    done = subprocess.run(pipe, shell=True, capture_output=True, text=True, check=False)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_no_permission_is_explained(monkeypatch, capsys):
+    def refused(_):
+        raise PermissionError(13, "Permission denied", "fits")
+
+    monkeypatch.setitem(cli.LISTS, "laws", refused)
+    assert cli.main(["laws"]) == cli.EXIT_ERROR
+    assert "Permission denied: 'fits'" in capsys.readouterr().err
 
 
 def test_backtest(folder, monkeypatch, capsys):

@@ -1,5 +1,7 @@
 """Contrasts and rankings equal what is worked out from the draws directly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import simulated
@@ -88,10 +90,9 @@ def test_a_fit_without_groups_says_what_to_add(ladder):
     plain = simulated.fit_of(simulated.make_spec("chinchilla"), ladder, draws=20)
     with pytest.raises(ForecastError, match=r'no groups with effects; fit a model with groups = \["family"\]'):
         contrasts(plain, at=AT)
-    alone = simulated.fit_of(
-        simulated.make_spec("chinchilla", groups=["family"]), ladder[ladder["family"] == "ant"], draws=20
-    )
-    assert alone.spec.groups == ()
+    alone = replace(plain, meta={**plain.meta, "asked_groups": ["family"]})  # switched off: one family
+    with pytest.raises(ForecastError, match="only one family was fitted"):
+        contrasts(alone, at=AT)
 
 
 def test_families_that_never_arrive_are_never_best(crossed_fit):

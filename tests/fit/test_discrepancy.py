@@ -7,9 +7,9 @@ import pytest
 import simulated
 from scipy import stats
 
-from bayes_scaling.errors import CardError, DataError
 from bayes_scaling.check import loo, loo_pit, posterior_predictive
 from bayes_scaling.compare import score
+from bayes_scaling.errors import CardError, DataError
 from bayes_scaling.fit import SamplerSettings, load
 from bayes_scaling.fit.departure import departure, left_out_moments, path_codes, residuals
 from bayes_scaling.fit.evaluate import fitted_draws
@@ -142,7 +142,9 @@ def test_sampled_discrepancy_at_knots_moves_the_law_at_its_rows(ladder):
         path = keep[:, k] * path + innovation * z[:, k + 1]
     law = values["E"] + values["A_ref"] * (ladder["compute"].to_numpy() / 1e21) ** -values["alpha"]
     here = found[rows.index["path"], np.tile(np.arange(6), 2)]
-    logp = model.compile_fn(model.logp(vars=[model["log_loss"]]), inputs=model.value_vars, on_unused_input="ignore")(point)
+    logp = model.compile_fn(model.logp(vars=[model["log_loss"]]), inputs=model.value_vars, on_unused_input="ignore")(
+        point
+    )
     expected = stats.t.logpdf(np.log(ladder["loss"]), values["nu"], np.log(law) + here, values["sigma"]).sum()
     assert logp == pytest.approx(expected, rel=1e-6)
 
@@ -217,7 +219,7 @@ def test_leave_one_out_is_conditional_on_the_other_rows(known):
 
 
 def test_replicates_with_fitted_and_with_new_departures(known):
-    fit, dense, residual = known
+    fit, _, residual = known
     law = 1.5 + 0.7 * (fit.frame["compute"].to_numpy() / 1e21) ** -0.15
     new = np.log(posterior_predictive(fit, run_effects="new").draws / law)
     fitted = np.log(posterior_predictive(fit, run_effects="fitted").draws / law)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import simulated
+import xarray as xr
 
-from bayes_scaling.errors import FitError, ForecastError
+from bayes_scaling.errors import FitError, ForecastError, InterruptedFitError
 from bayes_scaling.fit import SamplerSettings, diagnose, sample
 from bayes_scaling.fit import sampler as sampler_room
 from bayes_scaling.model import encode

@@ -163,7 +163,7 @@ def test_flags_are_counted_on_one_table():
     """Flags of the used rows are not worked out anew: none can be on more used rows than there are rows."""
     data = check_runs(simulated.ladder(per_family=2).assign(flags=["odd", *[""] * 5]))
     spec = card(data={"dataset": "made_up", "exclude_flags": ["odd"]})
-    settled, rows = encode(spec.model, data, exclude_flags=["odd"])
+    _, rows = encode(spec.model, data, exclude_flags=["odd"])
     assert flag_counts(data).get("single_point_family", 0) < flag_counts(rows.frame)["single_point_family"]
     study = loss_study()
     fit = replace(study.fit, frame=rows.frame, meta={**study.fit.meta, "exclude_flags": ["odd"]})

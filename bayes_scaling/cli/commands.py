@@ -1,0 +1,109 @@
+"""The commands that need a fit."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling import check
+from bayes_scaling.api import answer, compare_arguments, write_card_report
+from bayes_scaling.cli import questions
+from bayes_scaling.cli.fits import card_and_fit, changed_card, check_writable
+from bayes_scaling.cli.parser import DEFAULT_REPORT
+from bayes_scaling.cli.show import EXIT_UNUSABLE, print_json, records, show, tell, warn
+from bayes_scaling.compare import contrasts, ranking
+from bayes_scaling.fit import failure_banner
+
+
+def fit(options: argparse.Namespace) -> int:
+    """Fit a card and print its posterior."""
+    card, made, _ = card_and_fit(options, options.card)
+    table, diagnosis = made.summary(), made.diagnose()
+    shown = table[~table.index.str.contains("_effect")]
+    columns = ["median", "lower", "upper", "level", "interval", "mcse_median", "ess_bulk", "r_hat"]
+    text = [f"{card.spec.title or card.name}: law {made.spec.law.name}, {len(made.frame)} rows",
+            *(f"note: {n}" for n in made.meta["notices"]),
+            *(f"left out: {n} rows ({why})" for why, n in made.meta["left_out"].items()),
+            shown[columns].to_string(float_format=lambda v: f"{v:.4g}"),
+            *(f"- {p}" for p in diagnosis.problems)]  # fmt: skip
+    result = {
+        "card": card.name, "rows": len(made.frame), "left_out": dict(made.meta["left_out"]),
+        "notices": list(made.meta["notices"]), "summary": records(table.reset_index()),
+        "diagnostics": records(diagnosis.table()),
+    }  # fmt: skip
+    return tell(failure_banner(made), options, result, "\n".join(text))
+
+
+def checks(options: argparse.Namespace) -> int:
+    """Print diagnostics, predictive checks and leave-one-out."""
+    card, made, data = card_and_fit(options, options.card)
+    replicates = check.posterior_predictive(made)
+    prior = card.sample_prior_predictive(data)
+    leave_out = check.loo(made.thinned(1000))
+    by = "family" if "family" in made.frame.columns else None
+    diagnosis = made.diagnose()
+    parts = {
+        "diagnostics": diagnosis.table(),
+        "prior_predictive": check.range_table(prior).reset_index(),
+        "posterior_predictive": check.predictive_table(replicates, by=by),
+        "loo": leave_out.table,
+        "largest_pareto_k": leave_out.pointwise.sort_values("pareto_k", ascending=False).head(5),
+    }
+    texts = {name: show(frame) for name, frame in parts.items()}
+    passed = [f"ok: {c.name}: {c.found:.4g}, expected {c.expected}" for c in diagnosis.checks if c.ok]
+    texts["diagnostics"] = "\n".join([*(f"NOT ok: {p}" for p in diagnosis.problems), *passed])
+    text = "\n\n".join(f"{name}\n{shown}" for name, shown in texts.items())
+    return tell(failure_banner(made), options, {k: records(v) for k, v in parts.items()}, text)
+
+
+def forecast(options: argparse.Namespace) -> int:
+    """Print what the card or the command line asks to forecast."""
+    parts = questions.forecasts(options, changed_card(options, options.card))
+    _, made, _ = card_and_fit(options, options.card)
+    answers = [(part, answer(made, part)) for part in parts]
+    text = "\n\n".join(f"{part.title}\n{show(found.table)}" for part, found in answers)
+    result = {"forecasts": [{"title": part.title, "table": records(found.table)} for part, found in answers]}
+    return tell(failure_banner(made), options, result, text)
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print what the card or the command line asks to compare."""
+    parts = questions.comparisons(options, changed_card(options, options.card))
+    _, made, _ = card_and_fit(options, options.card)
+    level = options.level[0] if options.level else 0.9
+    found = []
+    for part in parts:
+        asked: dict[str, Any] = {**compare_arguments(part), "level": level}
+        found.append((part.title, contrasts(made, **asked), ranking(made, **asked)))
+    text = "\n\n".join(f"{title}\n{show(c)}\n\nranking\n{show(r)}" for title, c, r in found)
+    result = {"comparisons": [{"title": t, "contrasts": records(c), "ranking": records(r)} for t, c, r in found]}
+    return tell(failure_banner(made), options, result, text)
+
+
+def backtest(options: argparse.Namespace) -> int:
+    """Hold out, refit, forecast and print the scores."""
+    card = changed_card(options, options.card)
+    asked = {k: getattr(options, k) for k in ("over", "beyond", "cuts", "within", "families", "workers")}
+    folder = options.folder or Path("backtests") / card.name
+    made = card.backtest(folder=folder, progressbar=not options.quiet, **asked)
+    tables = {"folds": made.folds, "summary": made.summary(), "by_fold": made.summary("fold"), "table": made.frame}
+    facts = {"card": card.name, "over": made.over, "unit": made.unit, "gaps": dict(made.gaps), "folder": str(folder)}
+    result = {**facts, "notices": list(made.notices), **{k: records(v) for k, v in tables.items()}}
+    return tell(made.banner, options, result, f"{card.spec.title or card.name}\n{made.text()}")
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write one HTML report."""
+    check_writable(options.output)
+    pairs = [card_and_fit(options, name)[:2] for name in options.card or DEFAULT_REPORT]
+    path = write_card_report(pairs, options.output)
+    unusable = [card.name for card, made in pairs if not made.diagnose().ok]
+    if options.json:
+        print_json({"report": str(path), "cards": [c.name for c, _ in pairs], "unusable": unusable})
+    else:
+        print(path)
+    if unusable:
+        warn(f"bayes-scaling: these fits failed their diagnostics: {', '.join(unusable)}")
+        return EXIT_UNUSABLE
+    return 0

@@ -1,0 +1,91 @@
+"""What the command line understands; imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+DEFAULT_REPORT = ("published_families", "published_loss")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="bayes-scaling",
+        description="Hierarchical Bayesian scaling laws: fits, checks and forecasts with honest intervals.",
+        epilog="CARD is the name of a shipped model card (such as chinchilla) or a path to a .toml file.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, help_ in (("datasets", "list the public datasets"), ("laws", "list the scaling laws"),
+                        ("cards", "list the shipped model cards")):  # fmt: skip
+        _add_json(commands.add_parser(name, help=help_, description=help_))
+    for name, help_ in (
+        ("fit", "fit a card and save the fit"),
+        ("check", "diagnostics, predictive checks and leave-one-out of a card"),
+        ("forecast", "forecast what the card asks, or points of your own (--at)"),
+        ("compare", "compare families as the card asks, or at --target / --at"),
+    ):
+        command = commands.add_parser(name, help=help_, description=help_)
+        command.add_argument("card", metavar="CARD")
+        _add_fit_options(command)
+        _add_json(command)
+        if name in ("forecast", "compare"):
+            _add_question(command, name)
+    backtest = commands.add_parser("backtest", help="hold out the largest scales or families of a card, and score")
+    backtest.add_argument("card", metavar="CARD")
+    _add_hold_out(backtest)
+    _add_sampling(backtest.add_argument_group("fit"))
+    _add_json(backtest)
+    report = commands.add_parser("report", help="write one HTML report of one or several cards")
+    report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
+    report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
+    _add_fit_options(report)
+    _add_json(report)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+
+
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("fit")
+    group.add_argument("--fits", default="fits", metavar="DIR",
+                       help="folder of saved fits (%(default)s): CARD.nc, and other sampling than the card's beside it "
+                       "(CARD-draws50.nc); a file of another card or other data is replaced")  # fmt: skip
+    group.add_argument("--refit", action="store_true", help="fit again even where a saved fit matches the card")
+    _add_sampling(group)
+
+
+def _add_hold_out(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is held out, and where it is done")
+    group.add_argument("--over", default="", metavar="COLUMN", help="scale: compute, params, tokens, step, ...")
+    group.add_argument("--beyond", type=float, nargs="+", default=(), metavar="FACTOR",
+                       help="train up to the largest scale over FACTOR, a fold each (10)")  # fmt: skip
+    group.add_argument("--cuts", type=float, nargs="+", default=(), metavar="SCALE", help="train up to SCALE")
+    group.add_argument("--within", default="", metavar="COLUMN", help="cut each level separately, e.g. run for curves")
+    group.add_argument("--families", action="store_true", help="hold out each family but its smallest member")
+    group.add_argument("--folder", metavar="DIR", help="results, found again on a rerun (backtests/CARD)")
+    group.add_argument("--workers", type=int, help="fits at a time; 0 works in this process (as many as processors)")
+
+
+def _add_sampling(group: Any) -> None:
+    group.add_argument("--draws", type=int, help="kept draws per chain")
+    group.add_argument("--tune", type=int, help="warm-up draws per chain")
+    group.add_argument("--chains", type=int, help="number of chains")
+    group.add_argument("--seed", type=int, help="random seed")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_question(parser: argparse.ArgumentParser, command: str) -> None:
+    group = parser.add_argument_group("a question of your own")
+    several = "compute=1e24,1e25 task=mmlu" if command == "forecast" else "compute=1e24 family=A,B task=mmlu"
+    group.add_argument("--at", nargs="+", metavar="NAME=VALUE[,VALUE]", help=f"points, e.g. {several}")
+    group.add_argument("--target", type=float, nargs="+" if command == "forecast" else None,
+                       help="loss or accuracy to reach")  # fmt: skip
+    group.add_argument("--tokens-per-param", type=float, help="path D = this x N for laws in params and tokens")
+    group.add_argument("--level", type=float, nargs="+", help="probabilities of the intervals")
+    if command == "forecast":
+        group.add_argument("--kind", choices=("law", "mean", "response"), help="what is forecast (response)")
+        group.add_argument("--new-groups", choices=("error", "population"), help="levels that were not fitted")
