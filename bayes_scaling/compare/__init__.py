@@ -1,23 +1,33 @@
 """Compare: families against each other, forecasts against what was measured.
 
 ``families.py`` contrasts, ranking, parameters by family; ``scores.py`` log density, CRPS, coverage;
-``backtest.py`` held-out scales and families, with ``folds.py``, what is held out.
+``backtest.py`` held-out scales and families, with ``folds.py``, what is held out; ``stacking.py`` weights of laws and
+their mixtures; ``calibration.py`` widths learned from finished curves.
 """
 
 from __future__ import annotations
 
 from bayes_scaling.compare.backtest import Backtest, backtest
+from bayes_scaling.compare.calibration import calibrate_width, widen
 from bayes_scaling.compare.families import by_group, contrasts, identification, ranking
 from bayes_scaling.compare.scores import coverage, crps, score
+from bayes_scaling.compare.stacking import Weights, law_weights, mixture, score_mixture, stacking_weights
 
 __all__ = [
     "Backtest",
+    "Weights",
     "backtest",
     "by_group",
+    "calibrate_width",
     "contrasts",
     "coverage",
     "crps",
     "identification",
+    "law_weights",
+    "mixture",
     "ranking",
     "score",
+    "score_mixture",
+    "stacking_weights",
+    "widen",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +76,35 @@ def score(
     ForecastError
         The outcome is missing in a held-out row.
     """
+    found = predictive(fit, held_out, new_groups=new_groups, random_seed=random_seed)
+    return fit.marked(score_draws(found, level=level, levels=levels))
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The predictive distribution of held-out rows beside what was measured.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The rows.
+    observed : ndarray, shape (row,)
+    draws : ndarray, shape (draw, row)
+        Predictive draws of the outcome, kind ``response``.
+    lpd : ndarray, shape (row,)
+        Log marginal density of the outcome itself.
+    outcome : str
+    """
+
+    frame: pd.DataFrame
+    observed: np.ndarray
+    draws: np.ndarray
+    lpd: np.ndarray
+    outcome: str
+
+
+def predictive(fit: Fit, held_out: pd.DataFrame, *, new_groups: str = "error", random_seed: int = 0) -> HeldOut:
+    """Return the predictive distribution of rows that were not fitted; parameters as in :func:`score`."""
     outcome = fit.spec.outcome
     if outcome not in held_out or held_out[outcome].isna().any():
         raise ForecastError(f"held-out rows need {outcome!r} in every row to be scored.")
@@ -87,22 +116,27 @@ def score(
     runs = run_identity(frame)
     simulated = predict(draws, rows, kind="response", runs=runs, rng=rng)
     density = log_density(draws, rows, run_effects(draws, rows, runs, rng), runs=runs, rng=rng)
-    y = frame[outcome].to_numpy(dtype=float)
+    lpd = np.logaddexp.reduce(density, axis=0) - np.log(draws.count)
+    return HeldOut(frame, frame[outcome].to_numpy(dtype=float), simulated, lpd, outcome)
+
+
+def score_draws(found: HeldOut, *, level: float = 0.9, levels: Sequence[float] = ()) -> pd.DataFrame:
+    """Return the scores of a predictive distribution, the columns of :func:`score`."""
+    y, simulated = found.observed, found.draws
     median = np.median(simulated, axis=0)
-    scale = np.log if outcome == "loss" else np.asarray
+    scale = np.log if found.outcome == "loss" else np.asarray
     with np.errstate(divide="ignore", invalid="ignore"):  # an accuracy of 0 has no relative error
         relative = np.abs(median / y - 1)
-    scores = frame.assign(
+    scores = found.frame.assign(
         observed=y, median=median, level=level, interval="eti", **_interval(simulated, y, level, ""),
-        lpd=np.logaddexp.reduce(density, axis=0) - np.log(draws.count),
-        crps=crps(scale(simulated), scale(y)),
-        log_error=np.log(median / y) if outcome == "loss" else np.nan,
+        lpd=found.lpd, crps=crps(scale(simulated), scale(y)),
+        log_error=np.log(median / y) if found.outcome == "loss" else np.nan,
         absolute_error=np.abs(median - y), relative_error=relative,
         pit=((simulated < y).mean(axis=0) + (simulated <= y).mean(axis=0)) / 2,
     )  # fmt: skip
     for further in levels:
         scores = scores.assign(**_interval(simulated, y, further, f"_{suffix(further)}"))
-    return fit.marked(scores)
+    return scores
 
 
 def _interval(simulated: np.ndarray, y: np.ndarray, level: float, end: str) -> dict[str, np.ndarray]:
