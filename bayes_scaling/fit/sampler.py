@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import FitError, InterruptedFitError, did_you_mean, listed
-from bayes_scaling.fit.coordinates import find_coordinates
+from bayes_scaling.fit.coordinates import PILOT, PILOTS, find_coordinates, learn
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows, build
 from bayes_scaling.model.choices import ADAPTATIONS
@@ -69,9 +69,17 @@ class Sampler:
 
         self.spec = spec
         self._coords = rows.coords
+        coordinates = find_coordinates(spec, rows)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._compiled = nutpie.compile_pymc_model(build(spec, rows, coordinates=find_coordinates(spec, rows)))
+            self._compiled = nutpie.compile_pymc_model(build(spec, rows, coordinates=coordinates))
+            for turn in range(PILOTS if coordinates else 0):
+                pilot = nutpie.sample(
+                    self._compiled, seed=turn, save_warmup=False, progress_bar=False, adaptation="diag", **PILOT
+                )
+                coordinates = learn(spec, rows, pilot["posterior"].to_dataset(), coordinates)
+                numbers = {k: v for g, one in coordinates.items() for k, v in one.containers(g).items()}
+                self._compiled = self._compiled.with_data(**numbers)
 
     def _adaptation(self, settings: SamplerSettings) -> str:
         if settings.adaptation != "auto":

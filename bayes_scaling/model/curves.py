@@ -29,17 +29,33 @@ END = "_curve_z"  # helper variables end like others that a posterior does not k
 class Coordinates:
     """Affine coordinates of curves' parameters on the unconstrained scale.
 
+    A curve's parameters are ``center + pull @ (population - population_there) + factor @ z``: where its rows
+    say little they go with the population, where they say much they stay.
+
     Attributes
     ----------
     parameters : tuple of str
-    center : ndarray, shape (curve, parameter)
-    factor : ndarray, shape (curve, parameter, parameter)
-        Lower triangular; parameters are ``center + factor @ z``.
+    center, population : ndarray, shape (curve, parameter)
+        Values of the curve, and of what the population and other groups say of it, at the mode.
+    pull, factor : ndarray, shape (curve, parameter, parameter)
+        ``factor`` is lower triangular.
     """
 
     parameters: tuple[str, ...]
     center: np.ndarray
+    population: np.ndarray
+    pull: np.ndarray
     factor: np.ndarray
+
+    def containers(self, group: str) -> dict[str, np.ndarray]:
+        """Return the numbers by the name of their data container, so that they can be swapped."""
+        names = ("center", "population", "pull", "factor")
+        return {f"{group}_curve_{name}": getattr(self, name) for name in names}
+
+    def values(self, population: Any, z: Any) -> Any:
+        """Return the parameters of each curve, shape (curve, parameter)."""
+        moved = (self.pull * (population - self.population)[:, None, :]).sum(axis=-1)
+        return self.center + moved + (self.factor * z[:, None, :]).sum(axis=-1)
 
 
 def is_curve(spec: ModelSpec, parameter: Parameter, group: str, rows: Rows) -> bool:
@@ -111,15 +127,18 @@ def _own_values(
 ) -> dict[str, Any]:  # fmt: skip
     """Return each parameter's value on each curve, with its prior in the model."""
     import pymc as pm
+    import pytensor.tensor as pt
 
     own = {}
+    centers = {p.name: _center(spec, rows, p, group, first, values) for p in parameters}
     if known is not None:
-        shape = known.center.shape
-        z = pm.Flat(f"{group}{END}", shape=shape)
-        moved = known.center + (known.factor * z[:, None, :]).sum(axis=-1)
+        population = pt.stack([centers[n] + np.zeros(len(first)) for n in known.parameters], axis=1)
+        z = pm.Flat(f"{group}{END}", shape=known.center.shape)
+        there = {name: pm.Data(name, value) for name, value in known.containers(group).items()}
+        moved = Coordinates(known.parameters, *there.values()).values(population, z)
         own = {name: moved[:, i] for i, name in enumerate(known.parameters)}
     for parameter in parameters:
-        center = _center(spec, rows, parameter, group, first, values)
+        center = centers[parameter.name]
         sd, name = sds[sd_name(parameter.name, group)], effect_name(parameter.name, group)
         if parameter.name in own:
             prior = pm.logp(pm.Normal.dist(center, sd), own[parameter.name]).sum()

@@ -51,8 +51,11 @@ def test_log_density_is_the_same_but_for_a_constant(table):
     shared = {k: v for k, v in plain.initial_point().items() if not k.endswith("_curve_z")}
     for _ in range(4):
         z = rng.standard_normal(known.center.shape)
-        value = known.center + np.einsum("cij,cj->ci", known.factor, z)
         rest = {k: v + 0.3 * rng.standard_normal(np.shape(v)) for k, v in shared.items()}
+        population = known.population * 0 + [rest[f"{n}_log__"] for n in known.parameters]
+        family = np.exp(rest["E_family_sd_log__"]) * rest["E_family_effect_z"]
+        population[:, 0] += family[(np.arange(RUNS) >= RUNS // 2).astype(int)]
+        value = known.values(population, z)
         own = {f"{name}_run_effect_curve_z": value[:, i] for i, name in enumerate(known.parameters)}
         constants.append(logp[0]({**rest, **own}) - logp[1]({**rest, "run_curve_z": z}))
     np.testing.assert_allclose(constants, constants[0], atol=1e-8)
