@@ -221,14 +221,18 @@ class _Shift:
 def _arrive(
     waiting: list[Job], crew: Crew, calls: _Calls, store: ResultFolder | None, bar: Progress
 ) -> Iterator[JobResult]:
-    """Yield new results, then those of second tries, each written before it is yielded."""
-    shift, again, finished = _Shift(crew), list[Job](), False
+    """Yield new results, then those of further tries, each written before it is yielded.
+
+    A job is tried again alone. One whose process died may have died with another's at first, so that only its
+    death alone counts as its own, and it is tried a third time.
+    """
+    shift, again, finished = _Shift(crew), waiting, False
     try:
-        for attempt in (1, 2):
-            jobs, width = (waiting, crew.width) if attempt == 1 else (again, 1)
-            shift.spent = shift.spent or attempt == 2
+        for attempt in (1, 2, 3):
+            jobs, again, width = again, list[Job](), crew.width if attempt == 1 else 1
+            shift.spent = shift.spent or attempt > 1
             for job, text, reason in _attempt(list(jobs), width, shift, calls):
-                if reason and attempt == 1:
+                if reason and (attempt == 1 or (attempt == 2 and reason == DIED and crew.width > 1)):
                     again.append(job)
                     continue
                 if reason:

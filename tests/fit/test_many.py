@@ -373,7 +373,7 @@ def test_a_worker_that_dies(tmp_path):
     found = {r.name: r for r in many_fits(jobs, deadly, workers=2, folder=tmp_path / "out", progressbar=False)}
     assert set(found) == {"once", "always", "well"}
     assert found["once"].value["alpha"] > 0
-    assert found["once"].attempts == 2
+    assert found["once"].attempts in (2, 3)  # its first end may be that of `always`
     assert found["well"].value["process"] != os.getpid()
     assert gaps(found.values()) == {"always": many.DIED}
     assert len(list((tmp_path / "out").glob("result-*.json"))) == 2
