@@ -18,6 +18,7 @@ _WHERE = {
     "Law": "laws",
     "Noise": "model",
     "Prior": "laws",
+    "SamplerSettings": "fit",
     "ScalingModel": "api",
     "backtest": "api",
     "by_group": "compare",

@@ -41,8 +41,9 @@ def main() -> None:
     """Print the figures of every law."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--simulations", type=int, default=400, help="per law (%(default)s)")
+    parser.add_argument("--only", nargs="+", choices=list(MODELS), default=list(MODELS), help="laws; default all")
     options = parser.parse_args()
-    figures = [f for law in MODELS for f in figures_of(law, options.simulations)]
+    figures = [f for law in options.only for f in figures_of(law, options.simulations)]
     report(figures, options.json, about={"seed": SEED, "settings": vars(SETTINGS), **versions()})
 
 

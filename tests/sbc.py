@@ -14,10 +14,14 @@ from scipy import stats
 
 from bayes_scaling.fit import Sampler, SamplerSettings
 from bayes_scaling.fit.sampler import posterior_values
+from bayes_scaling.laws import Prior
 from bayes_scaling.model import ModelSpec, Rows, make_spec, simulate
 from bayes_scaling.model.rows import observed
 
 LEVEL = 0.9
+
+
+CURVES = ("broken_power_law", "broken_odds", "m1", "m2", "m3", "m4")  # their rows are one curve
 
 
 def table(law: str) -> pd.DataFrame:
@@ -29,10 +33,32 @@ def table(law: str) -> pd.DataFrame:
             {"compute": compute, "task": task, "chance": np.where(task == "alpha_qa", 0.25, 0.0), "n_items": 500,
              "accuracy": 0.5}
         )  # fmt: skip
+    if law in CURVES:
+        return pd.DataFrame({"compute": np.logspace(19.5, 22.5, 24), "loss": 2.5})
     frame = simulated.ladder(per_family=8, seed=3).assign(loss=2.5)
     return frame.assign(compute=6 * frame["params"] * frame["tokens"])
 
 
+ONE_MODE = {  # under the wide default priors a floor and a break can trade places, and a chain finds only one of both
+    "broken_power_law": {
+        "E": Prior("lognormal", median=0.5, upper95=0.8), "alpha_0": Prior("lognormal", median=0.5, upper95=0.7),
+        "alpha_1": Prior("lognormal", median=0.15, upper95=0.25),
+        "break_ratio": Prior("lognormal", median=1, upper95=2),
+        "smoothness": Prior("lognormal", median=0.4, upper95=0.8),
+    },
+    "broken_odds": {
+        "e0": Prior("lognormal", median=1, upper95=1.2), "E_share": Prior("logitnormal", median=0.2, upper95=0.3),
+        "odds_ref": Prior("lognormal", median=1, upper95=3), "alpha_0": Prior("lognormal", median=0.8, upper95=1.1),
+        "alpha_1": Prior("lognormal", median=0.3, upper95=0.45),
+        "break_ratio": Prior("lognormal", median=1, upper95=2),
+        "smoothness": Prior("lognormal", median=0.4, upper95=0.8),
+    },
+    "m4": {
+        "e0": Prior("lognormal", median=1, upper95=1.5), "E_share": Prior("logitnormal", median=0.3, upper95=0.5),
+        "left_ref": Prior("logitnormal", median=0.5, upper95=0.8), "alpha": Prior("lognormal", median=0.5, upper95=0.8),
+        "a": Prior("lognormal", median=1, upper95=2),
+    },
+}  # fmt: skip
 MODELS = {
     "chinchilla": make_spec("chinchilla"),
     "kaplan": make_spec("kaplan"),
@@ -40,6 +66,12 @@ MODELS = {
         "power_law", groups=["family"], pooling={"E": {"family": "partial"}, "A_ref": {"family": "none"}}
     ),
     "sigmoid": make_spec("sigmoid", groups=["task"], pooling={"level": {"task": "partial"}}),
+    "broken_power_law": make_spec("broken_power_law", priors=ONE_MODE["broken_power_law"]),
+    "broken_odds": make_spec("broken_odds", priors=ONE_MODE["broken_odds"]),
+    "m1": make_spec("m1"),
+    "m2": make_spec("m2"),
+    "m3": make_spec("m3"),
+    "m4": make_spec("m4", priors=ONE_MODE["m4"]),
 }
 
 

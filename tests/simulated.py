@@ -89,7 +89,7 @@ def fit_of(
 
 
 def _level_dims(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
-    dims = {"run_effect": ("run",)}
+    dims = {"run_effect": ("run",), "discrepancy": ("path", "knot")}
     for parameter, group, kind in spec.all_effects():
         dims[parameter.name if kind == "none" else f"{parameter.name}_{group}_effect"] = (group,)
     return dims

@@ -1,10 +1,12 @@
 """Check: prior predictive, posterior predictive, leave-one-out. Tables here, pictures in `plots`.
 
-``predictive.py`` simulated tables beside the data; ``loo.py`` PSIS-LOO and LOO-PIT.
+``predictive.py`` simulated tables beside the data; ``loo.py`` PSIS-LOO and LOO-PIT; ``departures.py`` rows and
+discrepancy against the law.
 """
 
 from __future__ import annotations
 
+from bayes_scaling.check.departures import departures, law_residuals, spread_paths
 from bayes_scaling.check.loo import Loo, loo, loo_pit
 from bayes_scaling.check.predictive import (
     Predictive,
@@ -20,6 +22,8 @@ __all__ = [
     "Loo",
     "Predictive",
     "as_predictive",
+    "departures",
+    "law_residuals",
     "loo",
     "loo_pit",
     "posterior_predictive",
@@ -27,4 +31,5 @@ __all__ = [
     "prior_predictive",
     "range_table",
     "residuals",
+    "spread_paths",
 ]

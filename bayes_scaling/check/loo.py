@@ -8,7 +8,7 @@ given every other one of its path.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 
+OWN_DEPARTURE = (
+    "every run has a departure from the law of its own, which was sampled and has seen the run: leaving the run out "
+    "does not integrate it out, and elpd is too high; noise.observation = 'normal' (of loss) integrates it out, and "
+    "backtests do not need it"
+)
+
+
 @dataclass(frozen=True)
 class Loo:
     """Result of leave-one-out.
@@ -33,10 +40,16 @@ class Loo:
         One row: elpd, se, p_loo, units, unit, good_k (threshold), bad_k (units above it).
     pointwise : DataFrame
         Per unit: unit, elpd, pareto_k.
+    unit_of_row : ndarray of int
+        Position of each fitted row's unit in ``pointwise``, shape (row,).
+    note : str
+        Why many Pareto k lie above the threshold, where the model itself says so; else empty.
     """
 
     table: pd.DataFrame
     pointwise: pd.DataFrame
+    unit_of_row: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
+    note: str = ""
 
 
 def _unit_density(fit: Fit) -> tuple[np.ndarray, list[str], np.ndarray]:
@@ -65,7 +78,7 @@ def loo(fit: Fit) -> Loo:
     import arviz as az
     import xarray as xr
 
-    density, units, _ = _unit_density(fit)
+    density, units, codes = _unit_density(fit)
     sizes = fit.idata["posterior"].sizes
     shaped = density.reshape(sizes["chain"], sizes["draw"], len(units))
     likelihood = xr.Dataset({"y": (("chain", "draw", "unit"), shaped)})
@@ -80,7 +93,12 @@ def loo(fit: Fit) -> Loo:
           "good_k": found.good_k, "bad_k": int((k > found.good_k).sum())}]
     )  # fmt: skip
     pointwise = pd.DataFrame({"unit": units, "elpd": np.asarray(found.elpd_i), "pareto_k": k})
-    return Loo(table, pointwise)
+    return Loo(table, pointwise, codes, OWN_DEPARTURE if _own_departure(fit) and table["bad_k"].iloc[0] else "")
+
+
+def _own_departure(fit: Fit) -> bool:
+    """Return whether a unit has a departure from the law of its own that was sampled."""
+    return fit.spec.sampled_paths and fit.spec.noise.discrepancy.by == "run"
 
 
 def loo_pit(fit: Fit, *, random_seed: int = 0) -> pd.DataFrame:

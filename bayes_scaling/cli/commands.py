@@ -47,7 +47,7 @@ def checks(options: argparse.Namespace) -> int:
         "diagnostics": diagnosis.table(),
         "prior_predictive": check.range_table(prior).reset_index(),
         "posterior_predictive": check.predictive_table(replicates, by=by),
-        "loo": leave_out.table,
+        "loo": leave_out.table.assign(**({"note": leave_out.note} if leave_out.note else {})),
         "largest_pareto_k": leave_out.pointwise.sort_values("pareto_k", ascending=False).head(5),
     }
     texts = {name: show(frame) for name, frame in parts.items()}

@@ -2,7 +2,8 @@
 
 ``families.py`` contrasts, ranking, parameters by family; ``scores.py`` log density, CRPS, coverage;
 ``backtest.py`` held-out scales and families, with ``folds.py``, what is held out; ``stacking.py`` weights of laws and
-their mixtures; ``calibration.py`` widths learned from finished curves.
+their mixtures, with ``joined.py``, what several laws say of the same rows; ``calibration.py`` widths learned from
+finished curves.
 """
 
 from __future__ import annotations

@@ -14,10 +14,12 @@ import pandas as pd
 
 from bayes_scaling.compare.folds import Fold, Folds, Split, make_folds
 from bayes_scaling.compare.scores import coverage, score, suffix
+from bayes_scaling.data import check_runs
 from bayes_scaling.errors import FitError, ForecastError, did_you_mean, listed
 from bayes_scaling.fit import Fit, Job, JobResult, SamplerSettings, gaps, many_fits
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.model import ModelSpec, Rows, encode
+from bayes_scaling.model.rows import kept_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,9 +35,10 @@ class Backtest:
     Attributes
     ----------
     frame : DataFrame
-        One row per held-out row and fold: ``fold``, ``cut``, ``row`` (position among the used rows), the row's
-        columns, ``unit``, ``horizon`` (scale over the largest training scale of its curve or family, else of all
-        rows), ``observed``, ``median``, per level ``lower_90``, ``upper_90``, ``covered_90``, ``width_90``,
+        One row per held-out row and fold: ``fold``, ``cut``, ``row`` (position among the used rows), ``table_row``
+        (its index in the table that was given, or its position there where the index repeats), the row's columns,
+        ``unit``, ``horizon`` (scale over the largest training scale of its curve or family, else of all rows),
+        ``observed``, ``median``, per level ``lower_90``, ``upper_90``, ``covered_90``, ``width_90``,
         ``lpd`` (log density of the outcome itself), ``crps`` (log loss, or accuracy), ``log_error``
         (log of median over observed, for loss), ``absolute_error``, ``relative_error``, ``pit``, and of the
         fold's fit ``rhat``, ``divergences``, ``ok`` and ``warning``.
@@ -198,7 +201,8 @@ def backtest(
     within : str, optional
         Column whose levels have a largest scale of their own, such as ``run`` for learning curves.
     families : bool
-        Hold out each family but its smallest member instead, one fold per family.
+        Hold out each family but its smallest member instead, one fold per family. A member is as large as its
+        largest scale; compute decides between equal ones, then the order of the table, with a notice.
     levels : sequence of float
         Levels of the equal-tailed intervals.
     settings : SamplerSettings, optional
@@ -228,6 +232,7 @@ def backtest(
     split = Split(over, _several(beyond), _several(cuts), within, families)
     settled, rows = encode(spec, frame, exclude_flags=exclude_flags)
     made = make_folds(settled, rows, split)
+    given = rows_of_table(spec, frame, exclude_flags)
     kept = {"title": title, "exclude_flags": list(exclude_flags), "asked_groups": list(spec.groups), "card": card}
     jobs = [_job(fold, settled, rows, settings or SamplerSettings(), random_seed, levels, kept) for fold in made.folds]
     results = list(many_fits(
@@ -238,7 +243,13 @@ def backtest(
     if len(missing) == len(jobs):
         told = "; ".join(f"{name}: {reason}" for name, reason in list(missing.items())[:3])
         raise FitError(f"none of {len(jobs)} folds could be fitted ({told}).")
-    return _assemble(made, results, rows, settled.outcome, tuple(levels), title)
+    return _assemble(made, results, rows, given, settled.outcome, tuple(levels), title)
+
+
+def rows_of_table(spec: ModelSpec, frame: pd.DataFrame, exclude_flags: Sequence[str]) -> np.ndarray:
+    """Return the index, in the table that was given, of each used row: what laws that use other rows share."""
+    kept, _ = kept_rows(check_runs(frame), spec, exclude_flags)
+    return (frame.index.to_numpy() if frame.index.is_unique else np.arange(len(frame)))[kept]
 
 
 def _several(values: float | Sequence[float]) -> tuple[float, ...]:
@@ -267,8 +278,9 @@ def score_fold(fit: Fit, job: Job) -> pd.DataFrame:
 
 
 def _assemble(
-    made: Folds, results: Sequence[JobResult], rows: Rows, outcome: str, levels: tuple[float, ...], title: str
-) -> Backtest:
+    made: Folds, results: Sequence[JobResult], rows: Rows, given: np.ndarray, outcome: str, levels: tuple[float, ...],
+    title: str,
+) -> Backtest:  # fmt: skip
     """Return the backtest of finished folds, in the order of the folds, whatever order they arrived in."""
     by_name = {r.name: r for r in results}
     parts, lines = [], []
@@ -280,7 +292,8 @@ def _assemble(
         if result.missing:
             continue
         at = result.value["row"].to_numpy()
-        head = {"fold": fold.name, "cut": fold.cut[at], "row": at, "unit": made.unit[at], "horizon": fold.horizon[at]}
+        head = {"fold": fold.name, "cut": fold.cut[at], "row": at, "table_row": given[at], "unit": made.unit[at],
+                "horizon": fold.horizon[at]}  # fmt: skip
         scores = result.value.drop(columns=[*head], errors="ignore").assign(**told)
         parts.append(pd.concat([pd.DataFrame(head), scores], axis=1))
     frame = pd.concat(parts, ignore_index=True)

@@ -15,6 +15,7 @@ from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import compute_to_reach, forecast
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import link, numpy_backend, unlink
+from bayes_scaling.model.labels import labels
 from bayes_scaling.model.priors import draw
 from bayes_scaling.model.questions import check_single
 from bayes_scaling.model.spec import effect_name, sd_name
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
 def _levels(fit: Fit, group: str, wanted: Sequence[str] | None) -> list[str]:
     if group in fit.meta["asked_groups"] and group not in fit.spec.groups:
         raise ForecastError(f"only one {group} was fitted, so there is nothing to compare it with.")
-    if not fit.coords.keys() - {"run", "path"}:
+    groups = list(dict.fromkeys(g for _, g, _ in fit.spec.all_effects()))
+    if not groups:
         named = f"groups = [{group!r}]".replace("'", '"')
         raise ForecastError(
             f"this fit has no groups with effects; fit a model with {named} to compare levels of {group}."
         )
-    if group not in fit.coords:
+    if group not in groups:
         raise ForecastError(
-            f"group {group!r} has no effects in this fit; it has {listed(fit.coords)}."
-            + did_you_mean(group, fit.coords)
+            f"group {group!r} has no effects in this fit; it has {listed(groups)}." + did_you_mean(group, groups)
         )
     fitted = fit.coords[group]
     for name in wanted or ():
@@ -55,10 +56,19 @@ def _draws(
     for name, part in (("at", at or {}), ("hold", hold), ("compare", {"target": target})):
         check_single(name, part, ForecastError)
     if target is not None:
-        points = {group: names, **hold}
+        points = {**_columns(fit, group, names), **hold}
         return compute_to_reach(fit, target, points, tokens_per_param=tokens_per_param).draws
-    points = {group: names, **hold, **(at or {})}
+    points = {**_columns(fit, group, names), **hold, **(at or {})}
     return forecast(fit, points, kind="law", tokens_per_param=tokens_per_param).draws
+
+
+def _columns(fit: Fit, group: str, names: list[str]) -> dict[str, list[str]]:
+    """Return the columns that name levels: a run is known within its family, a cell by its parts."""
+    found = labels(fit.frame, group)
+    rows = [int(np.flatnonzero(found == name)[0]) for name in names]
+    parts = group.split(":")
+    parts += ["family"] if "run" in parts and "family" in fit.frame.columns and "family" not in parts else []
+    return {part: fit.frame[part].iloc[rows].astype(str).tolist() for part in parts}
 
 
 def contrasts(
@@ -211,7 +221,7 @@ def by_group(fit: Fit, parameter: str, *, group: str = "family", level: float = 
         rows.append(_by_level(xp, support, center, effect[:, i], name, level))
     counts = pd.Series(dtype=int)
     if ":" not in group:
-        grouped = fit.frame.groupby(group)
+        grouped = fit.frame.groupby(labels(fit.frame, group))
         counts = grouped["run"].nunique() if "run" in fit.frame.columns else grouped.size()
     table = pd.DataFrame(rows).rename(columns={"name": group})
     table = table.assign(parameter=parameter, runs=table[group].map(counts), level=level, interval="eti")

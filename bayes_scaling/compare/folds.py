@@ -54,7 +54,9 @@ class Split:
     within : str
         Column (or interaction such as ``family:task``) whose levels are cut separately by ``beyond``.
     families : bool
-        Hold out each family but its smallest member instead, one fold per family.
+        Hold out each family but its smallest member instead, one fold per family. A member (run, else model, else
+        row) is as large as its largest scale; compute decides between equal ones, then the order of the table,
+        with a notice.
     """
 
     over: str = ""
@@ -194,20 +196,36 @@ def _family_folds(frame: pd.DataFrame, scale: np.ndarray, family: np.ndarray) ->
     member = next((c for c in ("run", "model") if c in frame.columns), "")
     names = run_labels(frame) if member == "run" else frame[member] if member else pd.Series(range(len(frame)))
     named = names.astype(str).to_numpy(dtype=object)
-    folds, single = [], []
+    compute = frame["compute"].to_numpy(dtype=float) if "compute" in frame.columns else np.full(len(frame), np.nan)
+    folds, single, tied = [], [], []
     for level in dict.fromkeys(family):
         own = family == level
-        smallest = named[own][np.argmin(scale[own])]
-        held = own & (named != smallest)
+        smallest = _smallest(named[own], scale[own], compute[own])
+        held = own & (named != smallest[0])
         if not held.any():
             single.append(level)
             continue
+        if len(smallest) > 1:
+            tied.append(f"{level} ({listed(smallest, 3)})")
         nowhere = np.full(len(scale), np.nan)
         folds.append(Fold(f"family {level}", ~held, nowhere, _horizon(scale, ~held, family)))
     if not folds:
         raise ForecastError(f"no family has two members ({listed(single)}), so none can be held out but its smallest.")
     alone = f"{len(single)} families have one member and are never held out: {listed(single, 6)}."
-    return folds, [alone] if single else []
+    equal = f"in {len(tied)} families several members are the smallest; the first in the table is kept: {listed(tied)}."
+    return folds, [*([alone] if single else []), *([equal] if tied else [])]
+
+
+def _smallest(members: np.ndarray, scale: np.ndarray, compute: np.ndarray) -> list[str]:
+    """Return the smallest members of a family, in the order of the table: several where they are equally large.
+
+    A member is as large as its largest scale, not its first checkpoint; compute decides between equal ones.
+    """
+    sizes = pd.DataFrame({"scale": scale, "compute": compute}).groupby(members, sort=False).max()
+    for column in ("scale", "compute"):
+        if sizes[column].notna().all():
+            sizes = sizes[sizes[column] <= sizes[column].min() * _ROUND]
+    return [str(name) for name in sizes.index]
 
 
 # ---- checks ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, predict, run_effects
@@ -108,7 +109,7 @@ def predictive(fit: Fit, held_out: pd.DataFrame, *, new_groups: str = "error", r
     outcome = fit.spec.outcome
     if outcome not in held_out or held_out[outcome].isna().any():
         raise ForecastError(f"held-out rows need {outcome!r} in every row to be scored.")
-    frame, rows, new = prepare(fit, held_out, new_groups=new_groups)
+    frame, rows, new = prepare(fit, held_out, new_groups=new_groups, scored=True)
     frame = frame.assign(**{outcome: held_out[outcome].to_numpy(dtype=float)})
     rows = replace(rows, frame=frame)
     rng = np.random.default_rng(random_seed)
@@ -151,6 +152,7 @@ def coverage(
     *,
     of: float | None = None,
     unit: str | None = None,
+    each_once: bool = False,
     level: float = 0.9,
     resamples: int = 4000,
     random_seed: int = 0,
@@ -166,26 +168,58 @@ def coverage(
         without a level in their names when left out.
     unit : str, optional
         Column that names the independent units (curve, family, run); rows when left out.
+    each_once : bool
+        Every unit counts once, however many rows it has: the mean over units of their coverage and width.
     level : float
-        Level of the returned percentile interval.
+        Level of the returned interval.
 
     Returns
     -------
     dict
         ``coverage``, ``lo``, ``hi`` (NaN for a single unit, which says nothing of others), ``units``,
         ``rows``, ``width`` (mean interval width).
+
+    Raises
+    ------
+    ForecastError
+        A row without a unit.
+
+    Notes
+    -----
+    ``lo`` and ``hi`` are percentiles over resampled units. Where every row of every unit is covered, or none is,
+    resampling shows no spread at all; they are then the exact binomial interval over units (Clopper and Pearson 1934).
     """
     end = "" if of is None else f"_{suffix(of)}"
     covered = scores[f"covered{end}"].to_numpy(dtype=float)
     names = scores[unit].to_numpy() if unit else np.arange(len(scores))
-    codes, units = pd.factorize(names)
-    hits = np.bincount(codes, weights=covered)
-    sizes = np.bincount(codes)
-    rng = np.random.default_rng(random_seed)
-    chosen = rng.integers(0, len(units), (resamples, len(units)))
-    means = hits[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2]) if len(units) > 1 else (np.nan, np.nan)
+    nameless = int(pd.isna(names).sum())
+    if nameless:
+        raise ForecastError(
+            f"column {unit!r} is missing in {nameless} of {len(scores)} rows, which belong to no unit; name it there, "
+            "or leave these rows out."
+        )
+    codes = np.asarray(pd.factorize(names)[0])
+    weights = 1.0 / np.bincount(codes)[codes] if each_once else np.ones(len(codes))
+    low, high = _coverage_interval(covered, codes, weights, level, resamples, random_seed)
     return {
-        "coverage": float(covered.mean()), "lo": float(low), "hi": float(high),
-        "units": len(units), "rows": len(scores), "width": float(scores[f"width{end}"].mean()),
+        "coverage": float(np.average(covered, weights=weights)), "lo": low, "hi": high,
+        "units": len(pd.unique(names)), "rows": len(scores),
+        "width": float(np.average(scores[f"width{end}"], weights=weights)),
     }  # fmt: skip
+
+
+def _coverage_interval(
+    covered: np.ndarray, codes: np.ndarray, weights: np.ndarray, level: float, resamples: int, seed: int
+) -> tuple[float, float]:
+    """Return an interval of coverage over units, given whether each row is covered, its unit and its weight."""
+    hits, sizes = np.bincount(codes, weights=weights * covered), np.bincount(codes, weights=weights)
+    units, ends = len(sizes), ((1 - level) / 2, (1 + level) / 2)
+    if units < 2:
+        return np.nan, np.nan
+    if covered.all():
+        return float(stats.beta.ppf(ends[0], units, 1)), 1.0
+    if not covered.any():
+        return 0.0, float(stats.beta.ppf(ends[1], 1, units))
+    chosen = np.random.default_rng(seed).integers(0, units, (resamples, units))
+    low, high = np.quantile(hits[chosen].sum(axis=1) / sizes[chosen].sum(axis=1), ends)
+    return float(low), float(high)

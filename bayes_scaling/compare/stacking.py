@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.compare.joined import common_rows, common_units
 from bayes_scaling.compare.scores import HeldOut, predictive, score_draws
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.forecasts import Forecast
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bayes_scaling.compare.backtest import Backtest
     from bayes_scaling.fit import Fit
 
-LEAST_BLOCKS = 10
+LEAST_UNITS = 10
 SHRINKAGE = 5.0
 _ROUNDS, _TOLERANCE = 20_000, 1e-12
 
@@ -34,16 +35,19 @@ class Weights:
     ----------
     table : DataFrame
         One row per law: ``weight`` (stacking on held-out scales), its ``lower`` and ``upper`` ends (90 % interval,
-        bootstrapped over blocks), ``lpd`` (mean over a block's rows, then over blocks), and ``loo_weight`` where
-        fits were given.
+        bootstrapped over units), ``lpd`` (mean over a block's rows, a unit's blocks, then units), and ``loo_weight``
+        where fits were given.
     blocks : int
         Number of blocks, a unit (run, family) in a fold each.
+    units : int
+        Number of units, which are what counts as evidence: further folds of the same units are not new runs.
     notes : tuple of str
         What limits the weights.
     """
 
     table: pd.DataFrame
     blocks: int
+    units: int
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, float]:
@@ -52,13 +56,16 @@ class Weights:
 
     def __repr__(self) -> str:
         notes = "".join(f"\nnote: {n}" for n in self.notes)
-        return (
-            f"<Weights of {len(self.table)} laws from {self.blocks} blocks>\n{self.table.to_string(index=False)}{notes}"
-        )
+        what = f"{len(self.table)} laws from {self.units} units in {self.blocks} blocks"
+        return f"<Weights of {what}>\n{self.table.to_string(index=False)}{notes}"
 
 
 def stacking_weights(
-    log_density: np.ndarray, block: np.ndarray | None = None, *, shrinkage: float = SHRINKAGE
+    log_density: np.ndarray,
+    block: np.ndarray | None = None,
+    unit: np.ndarray | None = None,
+    *,
+    shrinkage: float = SHRINKAGE,
 ) -> np.ndarray:
     """Return the weights that maximise the mean log density of the mixture.
 
@@ -67,32 +74,63 @@ def stacking_weights(
     log_density : ndarray, shape (row, law)
         Log predictive density of each held-out row under each law.
     block : ndarray, shape (row,), optional
-        Block of each row; a block counts once, however many rows it has. Each row by itself when left out.
+        Block of each row; its rows are averaged. Each row by itself when left out.
+    unit : ndarray, shape (row,), optional
+        Unit of each row; it counts once, however many blocks (folds) it has. Each block by itself when left out.
     shrinkage : float
-        Strength of the prior towards equal weights, in blocks (a Dirichlet prior with
+        Strength of the prior towards equal weights, in units (a Dirichlet prior with
         concentration ``1 + shrinkage / laws``).
 
     Returns
     -------
     ndarray, shape (law,)
 
+    Raises
+    ------
+    ForecastError
+        A row whose density is missing, infinite, or zero under every law.
+
     Notes
     -----
     Yao, Vehtari, Simpson and Gelman (2018), arXiv:1704.02030, eq. 5, with a prior; by expectation-maximisation.
     """
-    codes = np.arange(len(log_density)) if block is None else pd.factorize(block)[0]
-    share = 1.0 / np.bincount(codes)[codes]
-    blocks, laws = codes.max() + 1, log_density.shape[1]
+    log_density = np.asarray(log_density, dtype=float)
+    _check_density(log_density)
+    share = _shares(len(log_density), block, unit)
+    units, laws = share.sum(), log_density.shape[1]
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     weights = np.full(laws, 1.0 / laws)
     for _ in range(_ROUNDS):
         mixed = density * weights
         belongs = (share[:, None] * mixed / mixed.sum(axis=1, keepdims=True)).sum(axis=0)
-        fresh = (belongs + shrinkage / laws) / (blocks + shrinkage)
+        fresh = (belongs + shrinkage / laws) / (units + shrinkage)
         change, weights = np.abs(fresh - weights).max(), fresh
         if change < _TOLERANCE:
             break
     return weights
+
+
+def _check_density(log_density: np.ndarray) -> None:
+    """Raise where a row cannot be weighed."""
+    rows = len(log_density)
+    unknown = int((np.isnan(log_density) | np.isposinf(log_density)).any(axis=1).sum())
+    nowhere = int(np.isneginf(log_density).all(axis=1).sum())
+    if unknown or nowhere or not rows:
+        raise ForecastError(
+            f"of {rows} rows, {unknown} have a log density that is missing or infinite under some law, and {nowhere} "
+            "have density zero under every law; expected at least one row, and for each a log density per law. Look "
+            "at these rows (outcome, diagnostics of the fits), and leave them out of every law's."
+        )
+
+
+def _shares(rows: int, block: np.ndarray | None, unit: np.ndarray | None) -> np.ndarray:
+    """Return what each row counts: units one each, shared among their blocks, and those among their rows."""
+    codes = np.arange(rows) if block is None else np.asarray(pd.factorize(block)[0])
+    share = 1.0 / np.bincount(codes)[codes]
+    if unit is None:
+        return share
+    of_unit = np.asarray(pd.factorize(unit)[0])
+    return share / np.bincount(of_unit, weights=share)[of_unit]
 
 
 def law_weights(
@@ -108,98 +146,63 @@ def law_weights(
     Parameters
     ----------
     backtests : mapping of str to Backtest
-        The same folds of the same table, by name of the law.
+        The same folds of the same table, by name of the law. Laws may use different rows of it.
     fits : mapping of str to Fit, optional
         Fits of the same laws to all rows, for the weights by leave-one-out beside.
     shrinkage : float
-        Strength of the prior towards equal weights, in blocks.
+        Strength of the prior towards equal weights, in units.
     resamples : int
-        Bootstrap resamples for the interval of the weights.
+        Bootstrap resamples of units for the interval of the weights.
 
     Returns
     -------
     Weights
-        Equal ones, with a note, under 10 blocks: so few cannot tell laws apart.
+        Equal ones, with a note, under 10 units: so few cannot tell laws apart. Densities are averaged over the
+        rows of a block (a unit in a fold), then over a unit's blocks: repeated folds are no further evidence.
 
     Raises
     ------
     ForecastError
-        One law only, or backtests without common held-out rows.
+        One law only, backtests without common held-out rows or of different tables, a row without density.
     """
-    density, notes = _common_rows(backtests)
+    density, notes = common_rows(backtests)
     names = list(backtests)
-    block = pd.factorize(density["unit"].astype(str) + "|" + density["fold"].astype(str))[0]
-    values, count = density[names].to_numpy(), int(block.max()) + 1
-    table = pd.DataFrame(
-        {"law": names, "lpd": [pd.Series(values[:, i]).groupby(block).mean().mean() for i in range(len(names))]}
-    )
-    if count < LEAST_BLOCKS:
+    unit = np.asarray(pd.factorize(density["unit"].astype(str))[0])
+    block = np.asarray(pd.factorize(density["unit"].astype(str) + "|" + density["fold"].astype(str))[0])
+    values, units, blocks = density[names].to_numpy(dtype=float), int(unit.max()) + 1, int(block.max()) + 1
+    _check_density(values)
+    table = pd.DataFrame({"law": names, "lpd": _shares(len(values), block, unit) @ values / units})
+    if units < LEAST_UNITS:
         table["weight"], table["lower"], table["upper"] = 1 / len(names), np.nan, np.nan
-        notes.append(f"{count} blocks are too few to tell laws apart (at least {LEAST_BLOCKS}): weights are equal.")
-    else:
-        table["weight"] = stacking_weights(values, block, shrinkage=shrinkage)
-        table["lower"], table["upper"] = _bootstrap(values, block, shrinkage, resamples, random_seed)
-    if fits is not None:
-        table["loo_weight"], told = _loo_weights(fits, names)
-        notes += told
-    order = ["law", "weight", "lower", "upper", "lpd", *(["loo_weight"] if fits is not None else [])]
-    return Weights(table[order], count, tuple(notes))
-
-
-def _common_rows(backtests: Mapping[str, Backtest]) -> tuple[pd.DataFrame, list[str]]:
-    """Return log densities of rows that every law forecast, and notes on what is missing."""
-    if len(backtests) < 2:
-        raise ForecastError(f"weights need at least two laws; found {listed(backtests)}.")
-    notes, joined, most = [], pd.DataFrame(), 0
-    for name, one in backtests.items():
-        if one.banner:
-            notes.append(f"{name}: {one.banner}")
-        part = one.frame[["fold", "row", "unit", "lpd"]].rename(columns={"lpd": name})
-        most = max(most, len(part))
-        joined = part if joined.empty else joined.merge(part, on=["fold", "row", "unit"])
-    if joined.empty:
-        raise ForecastError(
-            f"the backtests of {listed(backtests)} share no held-out row; make them on the same table and folds."
+        notes.append(
+            f"{units} units ({blocks} blocks of unit and fold) are too few to tell laws apart (at least {LEAST_UNITS} "
+            "units; further folds of the same are not new evidence): weights are equal."
         )
-    if len(joined) < most:
-        notes.append(f"weights rest on the {len(joined)} held-out rows that every law forecast, of {most}.")
-    return joined, notes
+    else:
+        table["weight"] = stacking_weights(values, block, unit, shrinkage=shrinkage)
+        table["lower"], table["upper"] = _bootstrap(values, block, unit, shrinkage, resamples, random_seed)
+    if fits is not None:
+        elpd, told = common_units(fits, names)
+        table["loo_weight"], notes = stacking_weights(elpd, shrinkage=0.0), [*notes, *told]
+    order = ["law", "weight", "lower", "upper", "lpd", *(["loo_weight"] if fits is not None else [])]
+    return Weights(table[order], blocks, units, tuple(notes))
 
 
 def _bootstrap(
-    values: np.ndarray, block: np.ndarray, shrinkage: float, resamples: int, seed: int
+    values: np.ndarray, block: np.ndarray, unit: np.ndarray, shrinkage: float, resamples: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the 90 % interval of each weight over resampled blocks."""
+    """Return the ends of the 90 % interval of each weight over resampled units."""
     rng = np.random.default_rng(seed)
-    rows = [np.flatnonzero(block == b) for b in range(block.max() + 1)]
+    rows = [np.flatnonzero(unit == u) for u in range(unit.max() + 1)]
     found = []
     for _ in range(resamples):
         chosen = rng.integers(0, len(rows), len(rows))
-        where = np.concatenate([rows[b] for b in chosen])
-        again = np.repeat(np.arange(len(chosen)), [len(rows[b]) for b in chosen])
-        found.append(stacking_weights(values[where], again, shrinkage=shrinkage))
+        where = np.concatenate([rows[u] for u in chosen])
+        again = np.repeat(np.arange(len(chosen)), [len(rows[u]) for u in chosen])
+        blocks = again * (block.max() + 1) + block[where]
+        found.append(stacking_weights(values[where], blocks, again, shrinkage=shrinkage))
     low, high = np.quantile(found, [0.05, 0.95], axis=0)
     return low, high
-
-
-def _loo_weights(fits: Mapping[str, Fit], names: list[str]) -> tuple[np.ndarray, list[str]]:
-    """Return stacking weights by leave-one-out, and notes on units whose Pareto k is too large."""
-    from bayes_scaling.check import loo
-
-    missing = [n for n in names if n not in fits]
-    if missing:
-        raise ForecastError(f"no fit is given for {listed(missing)}; give one per law, or leave fits out.")
-    found = {name: loo(fits[name]) for name in names}
-    units = {name: tuple(one.pointwise["unit"]) for name, one in found.items()}
-    if len(set(units.values())) > 1:
-        sizes = {name: len(u) for name, u in units.items()}
-        raise ForecastError(
-            f"leave-one-out of the fits has different units ({sizes}); fit the same rows with like noise."
-        )
-    bad = {name: int(one.table["bad_k"].iloc[0]) for name, one in found.items()}
-    notes = [f"{name}: {n} units with a Pareto k above its limit; loo_weight is unsure" for name, n in bad.items() if n]
-    elpd = np.stack([one.pointwise["elpd"].to_numpy() for one in found.values()], axis=1)
-    return stacking_weights(elpd, shrinkage=0.0), notes
 
 
 def _counts(weights: np.ndarray, total: int) -> np.ndarray:

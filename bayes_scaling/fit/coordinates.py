@@ -1,167 +1,153 @@
 """Coordinates in which the posterior of curves is nearly round.
 
 They are affine and fixed before sampling, so that prior and posterior stay what they are; only the sampler's
-steps change. They start from a mode and the curvature of each curve there (with standard deviations between curves
-found by a few rounds of expectation-maximisation), and are then learned from short pilot runs:
-a mass matrix with a dense block per curve, which moves with the population.
+steps change: a mass matrix with a dense block per curve, which moves with the population. They are learned from
+particles of each curve, under a population that is fitted to all of them in turn, and once more from a short pilot run.
 """
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from scipy import optimize
 
+from bayes_scaling.fit.particles import Particles, Population, Target, follow, moved, temper
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.laws.base import Parameter
-from bayes_scaling.model import Rows, build
-from bayes_scaling.model.curves import END, Coordinates, curves
+from bayes_scaling.model import Rows
+from bayes_scaling.model.curves import Coordinates, curves
 from bayes_scaling.model.effects import at_rows
 from bayes_scaling.model.priors import draw
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
 
-PILOTS = 3
-PILOT = {"draws": 300, "tune": 500, "chains": 2, "maxdepth": 9, "target_accept": 0.85}
-BLEND = 20.0  # pseudo-draws that pull a pilot's covariance to its diagonal
-STEP = 1e-4
-ITERATIONS = 2000
-ROUNDS = 4
-LEAST_SD = 0.02
+PILOTS = 1
+PILOT = {"draws": 300, "tune": 400, "chains": 2, "maxdepth": 8, "target_accept": 0.85}
+BLEND = 20.0  # pseudo-draws that pull a covariance to its diagonal
+PARTICLES = 400
+ROUNDS, SETTLED = 20, 0.05
+LAST_MOVES = 30
+THREADS = 2
+SHARED_SD = 0.1  # of parameters that curves share: they may differ a little while coordinates are learned
 
 
 def find_coordinates(spec: ModelSpec, rows: Rows) -> dict[str, Coordinates]:
     """Return coordinates of each group of curves; empty where the model has none."""
-    groups = curves(spec, rows)
-    if not groups:
-        return {}
-    surface = _Surface(spec, rows)
-    mode = surface.start
-    for turn in range(ROUNDS):
-        mode = surface.mode(mode)
-        found = {group: _at(surface, mode, group, parameters) for group, parameters in groups.items()}
-        if turn + 1 < ROUNDS:
-            for group, one in found.items():
-                surface.set_sds(group, one)
+    found = {}
+    for group, parameters in curves(spec, rows).items():
+        hyper = _Hyper(spec, group, [p.name for p in parameters])
+        population, particles = _settle(spec, rows, group, hyper)
+        own = [i for i, p in enumerate(spec.parameters()) if p in parameters]
+        theta = np.stack([p.theta[:, own] for p in particles], axis=1)
+        there = np.broadcast_to(population.mean[own], theta.shape[1:])
+        found[group] = _from_draws(theta, there.copy(), population.sd[own], tuple(p.name for p in parameters))
     return found
 
 
-class _Surface:
-    """Log density of the model without coordinates, as a function of one vector; standard deviations are fixed."""
+def _settle(spec: ModelSpec, rows: Rows, group: str, hyper: _Hyper) -> tuple[Population, Sequence[Particles]]:
+    """Return a population that explains the curves, and particles of every curve under it."""
+    code = rows.index[group]
+    targets = [Target(spec, rows, np.flatnonzero(code == level)) for level in range(len(rows.coords[group]))]
+    streams = [np.random.default_rng(seed) for seed in np.random.SeedSequence(0).spawn(len(targets))]
+    at, last = hyper.start, hyper.population(hyper.start)
+    with ThreadPoolExecutor(THREADS) as threads:
 
-    def __init__(self, spec: ModelSpec, rows: Rows) -> None:
-        model = build(spec, rows)
-        point = model.initial_point()
-        rng = np.random.default_rng(0)
-        self.sds = {
-            sd_name(p.name, group): float(np.median(draw(spec.sd_prior(p, group), rng, 4001)))
-            for p, group, kind in spec.all_effects()
-            if kind == "partial"
-        }
-        self._names = {name: v.name for name in self.sds for v in model.value_vars if v.name.startswith(f"{name}_")}
-        free = [v for v in model.value_vars if v.name not in self._names.values()]
-        self._function = model.logp_dlogp_function(grad_vars=free, ravel_inputs=True)
-        self._fix()
-        effects = [model[effect_name(p.name, g)] for g, ps in curves(spec, rows).items() for p in ps]
-        self._effects = model.compile_fn(
-            model.replace_rvs_by_values(effects), inputs=model.value_vars, on_unused_input="ignore"
-        )
-        self._effect_names = [effect_name(p.name, g) for g, ps in curves(spec, rows).items() for p in ps]
-        self.start = np.concatenate([np.ravel(point[v.name]) for v in free])
-        ends = np.cumsum([np.size(point[v.name]) for v in free])
-        self.place = {v.name: slice(e - np.size(point[v.name]), e) for v, e in zip(free, ends, strict=True)}
-        self._shape = {v.name: np.shape(point[v.name]) for v in free}
+        def each(step: Callable[..., Particles], *more: Sequence[Any]) -> list[Particles]:
+            return list(threads.map(step, targets, streams, *more))
 
-    def _fix(self) -> None:
-        self._function.set_extra_values({v: np.asarray(np.log(self.sds[n])) for n, v in self._names.items()})
-
-    def set_sds(self, group: str, at: Coordinates) -> None:
-        """Set standard deviations between curves to those that the curves at the mode show."""
-        spread = (at.factor**2).sum(axis=2)
-        for i, name in enumerate(at.parameters):
-            second = ((at.center - at.population)[:, i] ** 2 + spread[:, i]).mean()
-            self.sds[sd_name(name, group)] = max(float(np.sqrt(second)), LEAST_SD)
-        self._fix()
-
-    def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = self._function(x)
-        return float(value), np.array(gradient)
-
-    def effects(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the effects of curves by posterior name, shape (curve,) each."""
-        point = {name: np.reshape(x[place], self._shape[name]) for name, place in self.place.items()}
-        point |= {v: np.asarray(np.log(self.sds[n])) for n, v in self._names.items()}
-        return dict(zip(self._effect_names, self._effects(point), strict=True))
-
-    def mode(self, start: np.ndarray) -> np.ndarray:
-        """Return a point of high density; it needs not be exact."""
-
-        def down(x: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = self(x)
-            return (-value, -gradient) if np.isfinite(value) else (1e300, np.zeros_like(x))
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            options: Any = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "maxcor": 30}
-            return optimize.minimize(down, start, jac=True, method="L-BFGS-B", options=options).x
+        particles = each(lambda target, rng: temper(target, last, PARTICLES, rng))
+        for _ in range(ROUNDS):
+            before, at = at, hyper.better(at, np.stack([p.theta for p in particles]))
+            old, last = last, hyper.population(at)
+            particles = each(lambda target, rng, p, o=old, n=last: follow(target, o, n, p, rng), particles)
+            if hyper.distance(before, at) < SETTLED:
+                break
+        return last, each(lambda target, rng, p: moved(target, last, p, rng, moves=LAST_MOVES), particles)
 
 
-def _at(surface: _Surface, mode: np.ndarray, group: str, parameters: list[Parameter]) -> Coordinates:
-    """Return coordinates from the curvature at the mode; curves do not move each other there."""
-    effects = [effect_name(p.name, group) for p in parameters]
-    places = [surface.place[f"{name}{END}"] for name in effects]
-    curvature = np.empty((places[0].stop - places[0].start, len(places), len(places)))
-    for i, place in enumerate(places):
-        ends = []
-        for sign in (1, -1):
-            moved = mode.copy()
-            moved[place] += sign * STEP
-            ends.append(surface(moved)[1])
-        slope = (ends[1] - ends[0]) / (2 * STEP)
-        for j, other in enumerate(places):
-            curvature[:, i, j] = slope[other]
-    center = np.stack([mode[p] for p in places], axis=1)
-    from_population = surface.effects(mode)
-    population = center - np.stack([from_population[name] for name in effects], axis=1)
-    precision = np.array([surface.sds[sd_name(p.name, group)] ** -2.0 for p in parameters])
-    covariance = _covariance((curvature + curvature.transpose(0, 2, 1)) / 2, precision)
-    names = tuple(p.name for p in parameters)
-    return Coordinates(names, center, population, covariance * precision, np.linalg.cholesky(covariance))
+class _Hyper:
+    """Location and log standard deviation of every parameter between curves, with their priors as normal ones."""
 
+    def __init__(self, spec: ModelSpec, group: str, own: Sequence[str]) -> None:
+        xp, rng = numpy_backend(), np.random.default_rng(0)
+        means: list[tuple[float, float]] = []
+        sds: list[tuple[float, float]] = []
+        for p in spec.parameters():
+            values = link(xp, p.support, draw(spec.prior(p), rng, 4001))
+            means.append((float(values.mean()), float(values.std())))
+            if p.name in own:
+                logs = np.log(draw(spec.sd_prior(p, group), rng, 4001))
+                sds.append((float(logs.mean()), float(logs.std())))
+            else:
+                sds.append((float(np.log(min(SHARED_SD, values.std() / 2))), 0.01))
+        self.size = len(means)
+        self.start, self._sd = (np.array(column) for column in zip(*means, *sds, strict=True))
 
-def _covariance(curvature: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """Return inverse curvatures; directions flatter than the prior get the prior's width."""
-    scale = np.sqrt(precision)
-    values, vectors = np.linalg.eigh(curvature / (scale[:, None] * scale))
-    values = np.maximum(values, 1.0)
-    inverse = np.einsum("cik,ck,cjk->cij", vectors, 1 / values, vectors)
-    return inverse / (scale[:, None] * scale)
+    def population(self, at: np.ndarray) -> Population:
+        """Return the population at locations and log standard deviations."""
+        return Population(at[: self.size], np.exp(at[self.size :]))
+
+    def distance(self, before: np.ndarray, after: np.ndarray) -> float:
+        """Return the largest move, of locations in standard deviations between curves."""
+        unit = np.concatenate([np.exp(after[self.size :]), np.ones(self.size)])
+        return float(np.abs((after - before) / unit).max())
+
+    def better(self, at: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return a more probable point within the reach of particles theta (curve, particle, parameter)."""
+        base = -self.population(at).log_density(theta)
+        reach = np.concatenate([0.6 * np.exp(at[self.size :]), np.full(self.size, 0.4)])
+        bounds = list(zip(at - reach, at + reach, strict=True))
+        # not L-BFGS-B: its own linear algebra waits for BLAS threads, up to 10 ms a step on a busy machine
+        return optimize.minimize(self._down, at, (theta, base), jac=True, method="TNC", bounds=bounds).x
+
+    def _down(self, at: np.ndarray, theta: np.ndarray, base: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return minus the log density of locations and log standard deviations, and its gradient."""
+        population = self.population(at)
+        weight = base + population.log_density(theta)
+        most = weight.max(axis=1, keepdims=True)
+        weight = np.exp(weight - most)
+        total = weight.sum(axis=1, keepdims=True)
+        z = (theta - population.mean) / population.sd
+        share = weight / total
+        slope = np.concatenate([
+            np.einsum("cp,cpi->i", share, z) / population.sd,
+            np.einsum("cp,cpi->i", share, z**2) - len(theta),
+        ])  # fmt: skip
+        away = (at - self.start) / self._sd
+        value = (most + np.log(total)).sum() - 0.5 * (away**2).sum()
+        return -float(value), away / self._sd - slope
 
 
 def learn(spec: ModelSpec, rows: Rows, posterior: Any, known: dict[str, Coordinates]) -> dict[str, Coordinates]:
-    """Return coordinates from the posterior draws of a pilot run.
+    """Return coordinates from the posterior draws of a pilot run."""
+    fresh = {}
+    for group, parameters in curves(spec, rows).items():
+        names = known[group].parameters
+        draws = _parameters(spec, rows, posterior, group, parameters)
+        effects = np.stack([_flat(posterior[effect_name(n, group)]) for n in names], axis=2)
+        sd = np.exp([np.log(_flat(posterior[sd_name(n, group)])).mean() for n in names])
+        fresh[group] = _from_draws(draws, (draws - effects).mean(axis=0), sd, names)
+    return fresh
+
+
+def _from_draws(draws: np.ndarray, population: np.ndarray, sd: np.ndarray, names: tuple[str, ...]) -> Coordinates:
+    """Return coordinates from draws of each curve's parameters, shape (draw, curve, parameter).
 
     With covariance C of a curve's parameters and prior variances S between curves, the curve follows
     the population by ``C / S`` (both normal); no direction is taken to be wider than the prior.
     """
-    fresh = {}
-    for group, parameters in curves(spec, rows).items():
-        names = [p.name for p in parameters]
-        draws = _parameters(spec, rows, posterior, group, parameters)
-        effects = np.stack([_flat(posterior[effect_name(n, group)]) for n in names], axis=2)
-        center, population = draws.mean(axis=0), (draws - effects).mean(axis=0)
-        sd = np.exp([np.log(_flat(posterior[sd_name(n, group)])).mean() for n in names])
-        away = draws - center
-        covariance = np.einsum("dci,dcj->cij", away, away) / len(draws)
-        share = len(draws) / (len(draws) + BLEND)
-        diagonal = np.einsum("cii->ci", covariance)[:, :, None] * np.eye(len(names))
-        covariance = share * covariance + (1 - share) * diagonal
-        values, vectors = np.linalg.eigh(covariance / (sd[:, None] * sd))
-        within = np.einsum("cik,ck,cjk->cij", vectors, np.minimum(values, 1.0), vectors)
-        pull = within * (sd[:, None] / sd)
-        fresh[group] = Coordinates(known[group].parameters, center, population, pull, np.linalg.cholesky(covariance))
-    return fresh
+    center = draws.mean(axis=0)
+    away = draws - center
+    covariance = np.einsum("dci,dcj->cij", away, away) / len(draws)
+    share = len(draws) / (len(draws) + BLEND)
+    diagonal = np.einsum("cii->ci", covariance)[:, :, None] * np.eye(len(names))
+    covariance = share * covariance + (1 - share) * diagonal
+    values, vectors = np.linalg.eigh(covariance / (sd[:, None] * sd))
+    within = np.einsum("cik,ck,cjk->cij", vectors, np.minimum(values, 1.0), vectors)
+    pull = within * (sd[:, None] / sd)
+    return Coordinates(names, center, population, pull, np.linalg.cholesky(covariance))
 
 
 def _flat(variable: Any) -> np.ndarray:

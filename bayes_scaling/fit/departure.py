@@ -1,7 +1,8 @@
 """The law discrepancy at any rows given what was fitted, in NumPy on draws.
 
 What is known of a path is either the residuals of its fitted rows (discrepancy integrated out)
-or its values at the knots (discrepancy sampled); both condition one and the same Gauss-Markov chain.
+or its values at the knots (discrepancy sampled); both condition one and the same Gauss-Markov chain. Where
+a path has more scales than knots the model puts straight lines between them, and so does this file.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows, simulate
-from bayes_scaling.model.discrepancy import Paths, transitions
+from bayes_scaling.model.discrepancy import Paths, along_lines, transitions
 from bayes_scaling.model.effects import all_at_rows, parameters_at_paths
 from bayes_scaling.model.state_space import Smoothed, smooth
 
@@ -51,6 +52,14 @@ def departure(draws: Draws, rows: Rows, code: np.ndarray, rng: np.random.Generat
     path = None if rng is None else np.empty(shape)
     for level in np.unique(code):
         here = np.flatnonzero(code == level)
+        lines = here[_on_lines(draws, int(level), t[here])]
+        if len(lines):
+            mean[:, lines], variance[:, lines] = _line_values(draws, int(level), t[lines]), 0.0
+            if path is not None:
+                path[:, lines] = mean[:, lines]
+        here = np.setdiff1d(here, lines)
+        if not len(here):
+            continue
         known = _Known(draws, int(level))
         step = max(1, CHUNK_VALUES // (known.size + len(here)))
         for start in range(0, draws.count, step):
@@ -61,6 +70,19 @@ def departure(draws: Draws, rows: Rows, code: np.ndarray, rng: np.random.Generat
             if path is not None and found.path is not None:
                 path[part, here] = found.path
     return Smoothed(mean, variance, path)
+
+
+def _on_lines(draws: Draws, level: int, t: np.ndarray) -> np.ndarray:
+    """Return which rows of a path lie on straight lines between its sampled knots, shape (row,)."""
+    known = "discrepancy" in draws.values  # draws of the prior have no knots
+    return _paths(draws).straight(level, t) if known else np.zeros(len(t), dtype=bool)
+
+
+def _line_values(draws: Draws, level: int, t: np.ndarray) -> np.ndarray:
+    """Return the departure on straight lines between the knots of a path, as the model has it, shape (draw, row)."""
+    low, share = _paths(draws).between(np.full(len(t), level), t)
+    knots = draws.values["discrepancy"][:, level]
+    return along_lines(lambda knot: knots[:, knot], low, share)
 
 
 def residuals(draws: Draws, rows: Rows) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,16 @@ data are an error and never mixed in.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +23,8 @@ import pandas as pd
 
 from bayes_scaling.data import data_hash
 from bayes_scaling.errors import FitError, listed
+from bayes_scaling.fit.sample import versions
+from bayes_scaling.laws.base import Law
 
 if TYPE_CHECKING:
     from bayes_scaling.fit.many import Job
@@ -78,25 +83,55 @@ def _pack_column(column: pd.Series) -> Plain:
 # ---- what a result was made from ------------------------------------------------------------
 
 
-def keys(jobs: Sequence[Job]) -> list[Plain]:
+def keys(jobs: Sequence[Job], reduce: Callable[..., Any]) -> list[Plain]:
     """Return what each job's result depends on, as plain data; a table that jobs share is hashed once."""
     hashes: dict[int, str] = {}
     for job in jobs:
         if id(job.rows) not in hashes:
             hashes[id(job.rows)] = data_hash(job.rows.frame)
-    return [_key(job, hashes[id(job.rows)]) for job in jobs]
+    shared = {"reduce": name_of(reduce), "version": versions()["bayes-scaling"]}
+    formulas = {kind: formula_hash(kind) for kind in {type(job.spec.law) for job in jobs}}
+    return [_key(j, hashes[id(j.rows)], {**shared, "formula": formulas[type(j.spec.law)]}) for j in jobs]
 
 
-def _key(job: Job, table: str) -> Plain:
+def name_of(reduce: Callable[..., Any]) -> str:
+    """Return the module and name of a function, and what :func:`functools.partial` has bound of its arguments."""
+    if isinstance(reduce, functools.partial):
+        values = [("", v) for v in reduce.args] + [(f"{k}=", v) for k, v in reduce.keywords.items()]
+        bound = ", ".join(k + (name_of(v) if callable(v) else repr(v)) for k, v in values)
+        return f"{name_of(reduce.func)}({bound})"
+    named = reduce if hasattr(reduce, "__qualname__") else type(reduce)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def formula_hash(law: type[Law]) -> str:
+    """Return the SHA-256 of a law's source: its class and those it inherits from, up to the base of all laws."""
+    digest = hashlib.sha256(repr(law.parameters).encode())
+    for part in law.__mro__[: law.__mro__.index(Law)]:
+        try:
+            text = inspect.getsource(part)
+        except (OSError, TypeError):  # typed at a prompt: there is no file
+            code = getattr(vars(part).get("mean"), "__code__", None)
+            text = "" if code is None else f"{code.co_code.hex()} {code.co_names} {_constants(code)}"
+        digest.update(text.encode())
+    return digest.hexdigest()
+
+
+def _constants(code: CodeType) -> list[Any]:
+    """Return the constants of compiled code, those of functions inside it too."""
+    return [_constants(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+
+
+def _key(job: Job, table: str, shared: Plain) -> Plain:
     chosen = None
     if job.chosen is not None:
         where = job.positions().astype("<i8")
         chosen = {"rows": len(where), "sha256": hashlib.sha256(where.tobytes()).hexdigest()}
     key = {
         "model": job.spec.as_dict(), "data_hash": table, "chosen": chosen, "settings": vars(job.settings),
-        "seed": job.seed, "about": pack(dict(job.about)),
+        "seed": job.seed, "about": pack(dict(job.about)), **shared,
     }  # fmt: skip
-    return dict(json.loads(json.dumps(key)))
+    return dict(json.loads(json.dumps(key), parse_constant=str))  # NaN as text: it is not equal to itself
 
 
 def _differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
@@ -123,16 +158,18 @@ class ResultFolder:
     ----------
     path : str or Path
     jobs : sequence of Job
+    reduce : callable
+        What makes a result of a fit.
 
     Raises
     ------
     FitError
-        The folder holds other files, or results of another model, table, settings or seed.
+        The folder holds other files, or results of another model or table.
     """
 
-    def __init__(self, path: str | Path, jobs: Sequence[Job]) -> None:
+    def __init__(self, path: str | Path, jobs: Sequence[Job], reduce: Callable[..., Any]) -> None:
         self.path = Path(path)
-        self._keys = dict(zip((j.name for j in jobs), keys(jobs), strict=True))
+        self._keys = dict(zip((j.name for j in jobs), keys(jobs, reduce), strict=True))
         ours: list[Plain] = []
         for key in self._keys.values():
             identity = {"model": key["model"], "data_hash": key["data_hash"]}
@@ -174,7 +211,7 @@ class ResultFolder:
         Raises
         ------
         FitError
-            The file is damaged, or was made with other settings, seed or rows.
+            The file is damaged, or was made with other settings, seed, rows, formula, reduction or version.
         """
         source = self.file(job.name)
         if not source.is_file():

@@ -30,6 +30,7 @@ from bayes_scaling.fit.sample import assemble
 from bayes_scaling.fit.sampler import Sampler, SamplerSettings
 from bayes_scaling.fit.subset import fitted_levels, positions, subset
 from bayes_scaling.model import Rows, encode
+from bayes_scaling.model.curves import nesting
 from bayes_scaling.model.graph import CENTRED_FROM
 from bayes_scaling.model.spec import ModelSpec
 
@@ -142,8 +143,8 @@ def many_fits(
     reduce : callable
         ``reduce(fit, job)``, run in the worker; returns a DataFrame or what JSON holds.
     folder : path, optional
-        Every result is written there as it arrives; a rerun takes those of the same model, table, rows,
-        settings, seed and ``about`` from it.
+        Every result is written there as it arrives; a rerun takes those of the same model, formula, table, rows,
+        settings, seed, ``about``, name of `reduce` and version of this package from it.
     executor : concurrent.futures.Executor or Dask client, optional
         Processes of our own when left out. Theirs stay open.
     workers : int, optional
@@ -170,7 +171,7 @@ def many_fits(
         raise FitError(f"{len(listed_jobs)} jobs, names used twice: {listed(repeated)}; expected one name per job.")
     for job in listed_jobs:
         job.positions()  # a wrong mask is said now, not in a worker
-    store = ResultFolder(folder, listed_jobs) if folder is not None else None
+    store = ResultFolder(folder, listed_jobs, reduce) if folder is not None else None
     found = {j.name: stored for j in listed_jobs if store and (stored := store.finished(j)) is not None}
     waiting = [j for j in listed_jobs if j.name not in found]
     bar = Progress(len(listed_jobs), title, shown=progressbar)
@@ -308,10 +309,11 @@ _LOCK = threading.Lock()  # an executor's threads share the compiled models
 
 
 def structure(spec: ModelSpec, rows: Rows) -> tuple[Any, ...]:
-    """Return what a compiled model depends on: specification, levels, knots, and how effects are sampled."""
+    """Return what a compiled model depends on: specification, levels, knots, how effects are sampled and nested."""
     centred = tuple(len(rows) >= CENTRED_FROM * len(levels) for levels in rows.coords.values())
     knots = rows.paths.as_dict() if rows.paths is not None and rows.paths.knots is not None else None
-    return type(spec.law), json.dumps(spec.as_dict()), json.dumps(rows.coords), json.dumps(knots), centred
+    plain = (spec.as_dict(), rows.coords, knots, nesting(spec, rows))
+    return type(spec.law), *(json.dumps(part) for part in plain), centred
 
 
 def compiled(job: Job) -> Sampler:

@@ -14,9 +14,10 @@ import pandas as pd
 
 from bayes_scaling import laws
 from bayes_scaling.data import data_hash
-from bayes_scaling.errors import BayesScalingError, FitError
+from bayes_scaling.errors import BayesScalingError, FitError, listed
 from bayes_scaling.fit.result import Fit
-from bayes_scaling.model.spec import spec_from_dict
+from bayes_scaling.model.rows import locate
+from bayes_scaling.model.spec import ModelSpec, spec_from_dict
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -135,7 +136,17 @@ def _from_tree(tree: xr.DataTree, source: Path) -> Fit:
         raise FitError(f"{source}: its draws do not match their hash; the file is damaged. Fit again and save.")
     if data_hash(frame) != meta["data_hash"]:
         raise FitError(f"{source}: its rows do not match their hash; the file was changed. Fit again and save.")
+    _check_levels(spec, meta, frame, source)
     return Fit(xr.DataTree.from_dict(groups), spec, frame, meta)
+
+
+def _check_levels(spec: ModelSpec, meta: dict[str, Any], frame: pd.DataFrame, source: Path) -> None:
+    """Refuse a fit whose levels are named otherwise than its rows: every forecast would be one of new levels."""
+    for group, names in locate(spec, meta["coords"], frame)[1].items():
+        raise FitError(
+            f"{source} names its {group} {listed(meta['coords'][group], 3)}, where this version expects "
+            f"{listed(names, 3)}: it was written by an earlier version of this package. Fit again and save."
+        )
 
 
 def _draws_hash(posterior: xr.Dataset) -> str:

@@ -18,7 +18,7 @@ from bayes_scaling.errors import FitError
 from bayes_scaling.fit.evaluate import take
 from bayes_scaling.model import Rows
 from bayes_scaling.model.discrepancy import Paths
-from bayes_scaling.model.labels import run_labels
+from bayes_scaling.model.labels import labels, names_run, path_names
 from bayes_scaling.model.spec import ModelSpec
 
 
@@ -57,9 +57,9 @@ def subset(rows: Rows, chosen: Sequence[Any] | np.ndarray | None) -> Rows:
     without = len(rows) - len(np.unique(where))
     left_out = {**rows.left_out, **({"not chosen for this fit": without} if without else {})}
     frame = part.frame.reset_index(drop=True)
-    if "run" in frame.columns and "run" in {*rows.index, _along(rows)}:
+    if "run" in frame.columns and any(_names_runs(rows, group) for group in rows.index):
         own = pd.Series([f"row {i}" for i in where])  # a nameless run is called by its row, which has moved
-        frame["run"] = frame["run"].where(~frame["run"].isin(["", "nan", "None"]), own).astype("str")
+        frame["run"] = frame["run"].where(names_run(frame), own).astype("str")
     return replace(part, frame=frame, left_out=left_out)
 
 
@@ -75,17 +75,20 @@ def fitted_levels(spec: ModelSpec, rows: Rows, posterior: Any) -> tuple[Rows, An
     for group, code in rows.index.items():
         kept[group], first, index[group] = np.unique(code, return_index=True, return_inverse=True)
         coords[group] = [coords[group][i] for i in kept[group]]
-        if "run" in (group, _along(rows) if group == "path" else ""):  # nameless runs were named
-            coords[group] = [str(v) for v in run_labels(rows.frame).iloc[first]]
+        if _names_runs(rows, group):  # nameless runs were named
+            found = path_names(rows.frame, "run") if group == "path" else labels(rows.frame, group)
+            coords[group] = [str(v) for v in found.iloc[first]]
     paths = None if rows.paths is None else _fitted_paths(rows.paths, coords["path"], kept)
     dims = {g: levels for g, levels in kept.items() if g in posterior.dims}
     posterior = posterior.isel(dims).assign_coords({g: coords[g] for g in dims})
     return replace(rows, coords=coords, index=index, paths=paths), posterior
 
 
-def _along(rows: Rows) -> str:
-    """Return the column that names the paths of a discrepancy, or an empty string."""
-    return rows.paths.discrepancy.by if rows.paths is not None else ""
+def _names_runs(rows: Rows, group: str) -> bool:
+    """Return whether the levels of a group, or the paths of a discrepancy, have the names of runs in them."""
+    if group == "path":
+        return rows.paths is not None and rows.paths.discrepancy.by == "run"
+    return "run" in group.split(":")
 
 
 def _fitted_paths(paths: Paths, names: list[str], kept: Mapping[str, np.ndarray]) -> Paths:

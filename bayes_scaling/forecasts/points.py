@@ -16,6 +16,7 @@ from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
 from bayes_scaling.fit.evaluate import Draws
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.choices import NEW_GROUPS
+from bayes_scaling.model.labels import ONE_PATH, names_run, path_names
 from bayes_scaling.model.questions import readable
 from bayes_scaling.model.rows import group_columns, labels, locate, read_inputs, run_labels, unknown_level_message
 
@@ -121,9 +122,22 @@ def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def prepare(
-    fit: Fit, points: Points, *, new_groups: str = "error", tokens_per_param: float | None = None
+    fit: Fit,
+    points: Points,
+    *,
+    new_groups: str = "error",
+    tokens_per_param: float | None = None,
+    kind: str = "response",
+    scored: bool = False,
 ) -> tuple[pd.DataFrame, Rows, dict[str, list[str]]]:
     """Check points and place them among the fitted levels.
+
+    Parameters
+    ----------
+    kind : str
+        What is forecast of them; ``law`` reads nothing of a discrepancy.
+    scored : bool
+        They were measured: a compute that is not 6 x params x tokens is used as it is, as in fitted rows.
 
     Returns
     -------
@@ -137,14 +151,20 @@ def prepare(
     Raises
     ------
     ForecastError
-        Missing columns, an unknown level without ``new_groups="population"``.
+        Missing columns, an unknown level or run without ``new_groups="population"``.
     """
     if new_groups not in NEW_GROUPS:
         raise ForecastError(f"new_groups = {new_groups!r}; expected {listed(NEW_GROUPS)}.")
     frame = with_task_facts(fit, along_path(as_frame(points), tokens_per_param))
+    _check_runs(fit, frame, new_groups)
     _check_groups(fit, frame, new_groups)
-    frame = _checked(fit, frame)
-    index, new = locate(fit.spec, fit.coords, frame)
+    _check_paths(fit, frame, new_groups, kind)
+    frame = _checked(fit, frame, scored=scored)
+    if kind != "law":
+        _check_departure_scale(fit, frame)
+    index, new = locate(fit.spec, fit.coords, frame, nameless="point")
+    if kind != "law":
+        _check_along_paths(fit, frame, index)
     if new:
         frame["new_levels"] = _new_levels(fit, index)
     return frame, Rows(frame, fit.coords, index, read_inputs(fit.spec, frame), paths=fit.paths), new
@@ -156,7 +176,7 @@ def _new_levels(fit: Fit, index: Mapping[str, np.ndarray]) -> list[str]:
     return [", ".join(g for g in fresh if fresh[g][i]) for i in range(len(next(iter(index.values()))))]
 
 
-def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
+def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
     inputs = [i.column for i in fit.spec.law.inputs]
     missing = [n for n in inputs if n not in frame.columns]
     derivable = set(PATH) & set(frame.columns)
@@ -176,7 +196,7 @@ def _checked(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
     except DataError as error:
         raise ForecastError(f"points cannot be used: {error}") from error
     mismatch = has_flag(checked, ["compute_mismatch"])
-    if mismatch.any():
+    if mismatch.any() and not scored:
         raise ForecastError(
             f"points {listed(np.flatnonzero(mismatch))} give a compute that is not 6 x params x tokens; leave one out."
         )
@@ -193,7 +213,7 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
     for column in group_columns(fit.spec):
         if column not in used and column not in frame.columns:
             continue  # completely pooled: every level has the same forecast
-        fitted = sorted(fit.frame[column].astype(str).unique())
+        fitted = sorted(labels(fit.frame, column).unique())
         if column not in frame.columns:
             raise ForecastError(
                 f"points need column {column!r}, a group of this model; fitted are {listed(fitted)}. To draw a new "
@@ -201,11 +221,107 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
             )
         if new_groups == "population":
             continue
-        for level in dict.fromkeys(frame[column].astype(str)):
+        for level in dict.fromkeys(labels(frame, column, nameless="point")):
             if level not in fitted:
                 raise ForecastError(
                     unknown_level_message(column, level, fitted)
                     + f" For a draw from the population of {column}, pass {POPULATION}."
+                )
+
+
+def runs_matter(fit: Fit) -> bool:
+    """Return whether a forecast depends on which run its point belongs to."""
+    noise = fit.spec.noise
+    return "run" in group_columns(fit.spec) or noise.run_effect or noise.discrepancy.by == "run"
+
+
+def _check_runs(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
+    """Refuse runs that are named otherwise than fitted ones, where it matters which run a point belongs to."""
+    if "run" not in frame.columns or not runs_matter(fit):
+        return
+    named = names_run(frame)
+    if "run" in group_columns(fit.spec) and not named.all() and new_groups != "population":
+        raise ForecastError(
+            f"points {listed(np.flatnonzero(~named))} name no run, a group of this model. Name one that was fitted, or "
+            f"pass {POPULATION} for a new one."
+        )
+    if not named.any():
+        return
+    fitted = sorted(run_labels(fit.frame)[names_run(fit.frame)].unique())
+    grouped = "run" in group_columns(fit.spec)
+    new = "For a new run " + (f"pass {POPULATION}" if grouped else "leave 'run' out")
+    if "family" in fit.frame.columns and "family" not in frame.columns:
+        raise ForecastError(
+            f"points name runs ({listed(frame['run'].unique(), 3)}) but not their family, and a run is known within "
+            f"its family; fitted are {listed(fitted, 6)} (family|run). Add column 'family'. {new}."
+        )
+    if "family" in frame.columns and "family" not in fit.frame.columns:
+        raise ForecastError(
+            f"points name runs within families, but the fitted rows have no column 'family': fitted are "
+            f"{listed(fitted, 6)}. Leave 'family' out."
+        )
+    if new_groups == "population":
+        return
+    for level in run_labels(frame)[named].unique():
+        if level not in fitted:
+            shared = f"for new runs whose points share what is new of them, pass {POPULATION}"
+            raise ForecastError(f"{unknown_level_message('run', level, fitted)} {new}; {shared}.")
+
+
+def _check_paths(fit: Fit, frame: pd.DataFrame, new_groups: str, kind: str) -> None:
+    """Refuse points that do not say on which fitted path of the discrepancy they lie; a point may name no run."""
+    by = fit.spec.noise.discrepancy.by
+    if fit.paths is None or by == "run" or by in ONE_PATH:
+        return
+    if by not in frame.columns:
+        if kind == "law":
+            return
+        raise ForecastError(
+            f"points need column {by!r}, which says whose departure from the law they share; fitted are "
+            f"{listed(fit.paths.levels)}. kind='law' does without."
+        )
+    if new_groups == "population":
+        return
+    for level in path_names(frame, by).unique():
+        if level not in fit.paths.levels:
+            raise ForecastError(
+                f"{unknown_level_message(by, level, fit.paths.levels)} For a departure that is new, pass {POPULATION}."
+            )
+
+
+def _check_departure_scale(fit: Fit, frame: pd.DataFrame) -> None:
+    """Refuse points without the scale that the discrepancy varies over: its logarithm is read."""
+    over = fit.spec.noise.discrepancy.over
+    if fit.paths is None:
+        return
+    if over not in frame.columns:
+        raise ForecastError(
+            f"points need column {over!r}, over which the departure from the law varies; found "
+            f"{listed(frame.columns)}. kind='law' does without."
+        )
+    scale = pd.to_numeric(frame[over], errors="coerce").to_numpy(dtype=float)
+    bad = np.flatnonzero(~(np.isfinite(scale) & (scale > 0)))
+    if len(bad):
+        found = listed([repr(v) for v in frame[over].iloc[bad].unique().tolist()])
+        raise ForecastError(
+            f"points {listed(bad)} have {over} = {found}, over which the departure from the law varies; expected "
+            "finite numbers above zero."
+        )
+
+
+def _check_along_paths(fit: Fit, frame: pd.DataFrame, index: Mapping[str, np.ndarray]) -> None:
+    """Refuse points that leave a path's level of a group which moves the discrepancy's parameters."""
+    by, paths = fit.spec.noise.discrepancy.by, fit.paths
+    for parameter, group, _ in fit.spec.all_effects():
+        if paths is None or not parameter.name.startswith("discrepancy_"):
+            continue
+        path = run_identity(frame) if by == "run" else path_names(frame, by).to_numpy()
+        own = dict(zip(paths.levels, paths.index[group].tolist(), strict=True))
+        for name, level in zip(path, index[group].tolist(), strict=True):
+            if own.setdefault(name, level) != level:
+                raise ForecastError(
+                    f"{parameter.name} has effects of {group}, but points of one path of the departure from the law "
+                    f"({name!r}) are of several {group}; expected one {group} on each path, that of its fitted rows."
                 )
 
 
@@ -214,8 +330,8 @@ def _check_switched_off(fit: Fit, frame: pd.DataFrame) -> None:
     for column in fit.meta.get("asked_groups", ()):
         if column in fit.spec.groups or column not in frame.columns:
             continue
-        fitted = sorted(fit.frame[column].astype(str).unique())
-        for level in dict.fromkeys(frame[column].astype(str)):
+        fitted = sorted(labels(fit.frame, column).unique())
+        for level in dict.fromkeys(labels(frame, column, nameless="point")):
             if level not in fitted:
                 raise ForecastError(
                     unknown_level_message(column, level, fitted)
@@ -226,8 +342,10 @@ def _check_switched_off(fit: Fit, frame: pd.DataFrame) -> None:
 def unread(fit: Fit, columns: Iterable[str]) -> str:
     """Return a sentence on columns of points that change no forecast of this fit, else an empty text."""
     asked = fit.meta.get("asked_groups", ())
+    columns = [str(c) for c in columns]
     read = {*readable(fit.spec), *asked, fit.spec.outcome, "flags", "new_levels"}
-    spare = [str(c) for c in columns if c not in read and (c not in COLUMNS or not COLUMNS[c].numeric)]
+    read |= {"family"} if "run" in columns and runs_matter(fit) else set()
+    spare = [c for c in columns if c not in read and (c not in COLUMNS or not COLUMNS[c].numeric)]
     return f"this fit has no effects of {listed(spare)}: forecasts are the same at every value." if spare else ""
 
 
@@ -249,4 +367,4 @@ def describe_groups(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     present = [c for c in columns if c in frame.columns]
     if not present:
         return pd.Series([""] * len(frame), index=frame.index)
-    return labels(frame, ":".join(present)).str.replace("|", ", ", regex=False)
+    return frame[present].astype(str).agg(", ".join, axis=1)

@@ -172,7 +172,7 @@ def forecast(
         raise ForecastError(f"kind = {kind!r}; expected {listed(KINDS)}." + did_you_mean(kind, KINDS))
     for level in levels:
         check_interval(level, interval)
-    frame, rows, new = prepare(fit, points, new_groups=new_groups, tokens_per_param=tokens_per_param)
+    frame, rows, new = prepare(fit, points, new_groups=new_groups, tokens_per_param=tokens_per_param, kind=kind)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
     simulated = predict(extended, rows, kind=kind, runs=run_identity(frame), rng=rng)

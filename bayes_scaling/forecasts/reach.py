@@ -126,7 +126,9 @@ def compute_to_reach(
         raise ForecastError(f"{RATIO} is an argument beside the groups (--tokens-per-param 20), not a column of them.")
     _check_path(fit, tokens_per_param)
     base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
-    frame, rows, new = prepare(fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param)
+    frame, rows, new = prepare(
+        fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param, kind="law"
+    )
     _check_above_chance(fit, frame)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)

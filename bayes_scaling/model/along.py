@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_scaling.errors import DataError, did_you_mean, listed
 from bayes_scaling.model.discrepancy import Discrepancy, Paths, make_paths
-from bayes_scaling.model.labels import has_repeats, path_names
+from bayes_scaling.model.labels import ONE_PATH, has_repeats, path_names
 
 if TYPE_CHECKING:
     from bayes_scaling.model.spec import ModelSpec
@@ -33,17 +33,17 @@ def settle_discrepancy(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec,
         return spec, []
     own = [i.column for i in spec.law.inputs if i.reference is not None]
     over = asked.over or (own[0] if len(own) == 1 else "compute")
-    by = asked.by or ("run" if has_repeats(frame) else "family" if "family" in spec.groups else "")
-    if by and by not in frame.columns:
+    by = asked.by or ("run" if has_repeats(frame) else "family" if "family" in spec.groups else "all")
+    if by not in (*ONE_PATH, *frame.columns):
         raise DataError(
-            f"noise.discrepancy has by = {by!r}, a column that the table lacks; it has {listed(frame.columns)}."
-            + did_you_mean(by, frame.columns)
+            f"noise.discrepancy has by = {by!r}, a column that the table lacks; it has {listed(frame.columns)}. Name "
+            "one of these, or 'all' for one path." + did_you_mean(by, frame.columns)
         )
-    settled = replace(asked, over=over, by="" if by == "all" else by)
+    settled = replace(asked, over=over, by=by)  # settled again it stays the same
     scales = _scale(frame, over)
     most = scales.groupby(path_names(frame, settled.by)).nunique().max()
     if most < LEAST_SCALES:
-        where = f"no {by} has" if by else "the table has not"
+        where = "the table has not" if by in ONE_PATH else f"no {by} has"
         notice = (
             f"{where} {LEAST_SCALES} different values of {over} (at most {most}), so a departure from the law "
             "cannot be told from noise; the discrepancy is switched off."
@@ -79,7 +79,8 @@ def encode_paths(spec: ModelSpec, frame: pd.DataFrame, index: Mapping[str, np.nd
     Raises
     ------
     DataError
-        A group that moves the discrepancy's parameters varies along a path that is sampled.
+        A group that moves the discrepancy's parameters varies along a path: what is said of the path between
+        two rows would then depend on the rows that are asked about.
     """
     discrepancy = spec.noise.discrepancy
     if not discrepancy:
@@ -89,7 +90,7 @@ def encode_paths(spec: ModelSpec, frame: pd.DataFrame, index: Mapping[str, np.nd
     code = paths.codes(frame)
     first = np.array([np.flatnonzero(code == p)[0] for p in range(len(paths.levels))])
     for parameter, group, _ in spec.all_effects():
-        moved = parameter.name.startswith("discrepancy_") and spec.sampled_paths
+        moved = parameter.name.startswith("discrepancy_")
         if moved and (index[group] != index[group][first][code]).any():
             raise DataError(
                 f"{parameter.name} has effects of {group}, which varies along a path of the discrepancy "

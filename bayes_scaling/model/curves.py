@@ -36,7 +36,7 @@ class Coordinates:
     ----------
     parameters : tuple of str
     center, population : ndarray, shape (curve, parameter)
-        Values of the curve, and of what the population and other groups say of it, at the mode.
+        Values of the curve, and of what the population and other groups say of it, where they were learned.
     pull, factor : ndarray, shape (curve, parameter, parameter)
         ``factor`` is lower triangular.
     """
@@ -89,6 +89,17 @@ def curves(spec: ModelSpec, rows: Rows) -> dict[str, list[Parameter]]:
         if groups:
             finest = max(groups, key=lambda g: len(rows.coords[g]))
             found.setdefault(finest, []).append(parameter)
+    return found
+
+
+def nesting(spec: ModelSpec, rows: Rows) -> dict[str, dict[str, list[int]]]:
+    """Return each curve's positions in the other groups of its parameters: a compiled model holds them fixed."""
+    found = {}
+    for group, parameters in curves(spec, rows).items():
+        first = np.unique(rows.index[group], return_index=True)[1]
+        for parameter in parameters:
+            others = [g for g in spec.effects(parameter) if g != group]
+            found[effect_name(parameter.name, group)] = {g: rows.index[g][first].tolist() for g in others}
     return found
 
 

@@ -15,7 +15,7 @@ or at 40 knots with straight lines between them where there are more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ from bayes_scaling.model.labels import path_names
 
 KINDS = ("none", "ou", "wiener")
 MAX_KNOTS = 40
+_DIGITS = 9  # coordinates that agree so far are one
+_SAME = 10.0**-_DIGITS
 _SD = {"loss": Prior("halfnormal", upper95=0.05), "accuracy": Prior("halfnormal", upper95=0.7)}
 _UNIT = {"loss": "log loss", "accuracy": "log-odds"}
 
@@ -130,16 +132,31 @@ def knot_factor(xp: Backend, kind: str, knots: np.ndarray, gap: np.ndarray, sd: 
     """Return the lower factor of the covariance at the knots, shape (..., path, knot, knot).
 
     Times standard normal numbers it gives the departure at the knots; ``sd`` and ``length`` have
-    shape (..., path, 1).
+    shape (..., path, 1). Knots that only repeat the last one of a shorter path add nothing: their
+    columns are zero, not the root of a variance of zero, whose gradient is not a number.
     """
     count = knots.shape[1]
     start = np.zeros(knots.shape, dtype=bool)
     start[:, 0] = True
-    _, innovation = transitions(xp, kind, gap, start, sd, length)
-    lower = np.tril(np.ones((count, count)))
+    moved = start | (gap > 0)
+    _, innovation = transitions(xp, kind, np.where(moved, gap, 1.0), start, sd, length)
+    lower = np.tril(np.ones((count, count))) * moved[:, None, :]
     since = np.abs(knots[:, :, None] - knots[:, None, :])
     decay = 1.0 if kind == "wiener" else xp.exp(-since / length[..., None])
     return lower * decay * xp.sqrt(innovation)[..., None, :]
+
+
+def along_lines(at_knot: Callable[[Any], Any], low: Any, share: Any) -> Any:
+    """Return the departure between sampled knots: a straight line from one to the next, shape (..., row).
+
+    Parameters
+    ----------
+    at_knot : callable
+        Returns the departure at given knots of the rows' paths.
+    low, share : array
+        From :meth:`Paths.between`, shape (row,).
+    """
+    return (1 - share) * at_knot(low) + share * at_knot(low + (share > 0))
 
 
 @dataclass(frozen=True)
@@ -199,11 +216,23 @@ class Paths:
         first = 1.0 + self.knots[:, :1] - self.origin if self.discrepancy.kind == "wiener" else 0 * self.knots[:, :1]
         return np.concatenate([first, np.diff(self.knots, axis=1)], axis=1)
 
+    def straight(self, level: int, t: np.ndarray) -> np.ndarray:
+        """Return which coordinates the model reaches by a straight line between two knots of a path, shape (row,).
+
+        Those within the knots of a path that has more scales than are sampled. Elsewhere the departure is
+        the chain itself, given the knots.
+        """
+        if self.knots is None or level >= len(self.levels):
+            return np.zeros(len(t), dtype=bool)
+        own = self.knots[level]
+        thinned = len(np.unique(own)) >= MAX_KNOTS
+        return thinned & (t >= own[0] - _SAME) & (t <= own[-1] + _SAME)
+
     def between(self, code: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the knot at or below each row, and the row's share of the way to the next, shape (row,)."""
         assert self.knots is not None
         last = self.knots.shape[1] - 1
-        low = np.array([np.searchsorted(self.knots[c], x + 1e-9) - 1 for c, x in zip(code, t, strict=True)])
+        low = np.array([np.searchsorted(self.knots[c], x + _SAME) - 1 for c, x in zip(code, t, strict=True)])
         low = np.clip(low, 0, last)
         below, above = self.knots[code, low], self.knots[code, np.minimum(low + 1, last)]
         span = np.where(above > below, above - below, np.inf)
@@ -257,7 +286,7 @@ def _knots(codes: np.ndarray, t: np.ndarray, paths: int) -> np.ndarray:
     """Return distinct coordinates per path, thinned to the most that are sampled, padded with the last."""
     chosen = []
     for path in range(paths):
-        distinct = np.unique(np.round(t[codes == path], 9))
+        distinct = np.unique(np.round(t[codes == path], _DIGITS))
         if len(distinct) > MAX_KNOTS:
             distinct = distinct[np.unique(np.linspace(0, len(distinct) - 1, MAX_KNOTS).round().astype(int))]
         chosen.append(distinct)

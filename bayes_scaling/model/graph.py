@@ -11,7 +11,7 @@ from bayes_scaling.laws.backend import link, pytensor_backend
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import noise
 from bayes_scaling.model.curves import Coordinates, curves, declare_curves
-from bayes_scaling.model.discrepancy import knot_factor, transitions
+from bayes_scaling.model.discrepancy import along_lines, knot_factor, transitions
 from bayes_scaling.model.effects import all_at_rows, law_mean, parameters_at_paths
 from bayes_scaling.model.priors import to_pymc
 from bayes_scaling.model.rows import Rows, observed
@@ -92,8 +92,7 @@ def _sampled_discrepancy(spec: ModelSpec, rows: Rows, values: dict[str, Any], st
     at_knots = (factor * z[:, None, :]).sum(axis=-1)
     at_knots = pm.Deterministic("discrepancy", at_knots, dims=("path", "knot"))
     path, low, share = (steps[n] for n in ("path_index", "path_knot", "path_share"))
-    high = low + (share > 0)
-    return (1 - share) * at_knots[path, low] + share * at_knots[path, high]
+    return along_lines(lambda knot: at_knots[path, knot], low, share)
 
 
 def _observe_along_paths(
@@ -152,8 +151,8 @@ def _nested(parameter: Parameter, own: str, group: str, rows: Rows, base: Any, s
     """
     import pymc as pm
 
-    part = group.split(":").index(own)
-    parent = [rows.coords[own].index(cell.split("|")[part]) for cell in rows.coords[group]]
+    parent = np.zeros(len(rows.coords[group]), dtype=np.int64)  # that of a cell without rows is of no consequence
+    parent[rows.index[group]] = rows.index[own]
     center = link(pytensor_backend(), parameter.support, base)[parent]
     return pm.Normal(f"{effect_name(parameter.name, group)}_cell_z", center, sd, dims=group) - center
 

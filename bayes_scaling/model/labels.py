@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import pandas as pd
 
+NAMELESS = ("", "nan", "None", "<NA>")  # texts of a run's name that say there is none
+ONE_PATH = ("", "all")  # of a discrepancy's `by`: one path for the whole table
 
-def labels(frame: pd.DataFrame, group: str) -> pd.Series:
-    """Return the level of each row in a group; an interaction joins its parts with ``|``."""
+
+def labels(frame: pd.DataFrame, group: str, *, nameless: str = "row") -> pd.Series:
+    """Return the level of each row in a group; an interaction joins its parts with ``|``.
+
+    A run is known by its identity (:func:`run_labels`), which has its family in it.
+    """
     parts = group.split(":")
-    joined = frame[parts[0]].astype(str)
+    if "run" in parts:
+        parts = [part for part in parts if part != "family"]
+    return _joined([run_labels(frame, nameless=nameless) if p == "run" else frame[p].astype(str) for p in parts])
+
+
+def _joined(parts: list[pd.Series]) -> pd.Series:
+    joined = parts[0]
     for part in parts[1:]:
-        joined = joined + "|" + frame[part].astype(str)
+        joined = joined + "|" + part
     return joined
 
 
 def run_labels(frame: pd.DataFrame, *, nameless: str = "row") -> pd.Series:
     """Return the identity of each row's run: its name within its family; a row without one is its own."""
-    named = labels(frame, "family:run") if "family" in frame.columns else frame["run"].astype(str)
-    missing = frame["run"].isna() | frame["run"].astype(str).isin(["", "nan", "None"])
+    named = _joined([frame[c].astype(str) for c in ("family", "run") if c in frame.columns])
     own = pd.Series([f"{nameless} {i}" for i in range(len(frame))], index=frame.index)
-    return named.where(~missing, own)
+    return named.where(names_run(frame), own)
+
+
+def names_run(frame: pd.DataFrame) -> pd.Series:
+    """Return whether each row names its run."""
+    return frame["run"].notna() & ~frame["run"].astype(str).isin(NAMELESS)
 
 
 def path_names(frame: pd.DataFrame, by: str) -> pd.Series:
-    """Return the path of each row: its run, its level of another column, or one path for all (empty `by`)."""
-    if not by:
+    """Return the path of each row: its run, its level of another column, or one path for all."""
+    if by in ONE_PATH:
         return pd.Series(["all"] * len(frame), index=frame.index)
     if by == "run":
         return run_labels(frame)

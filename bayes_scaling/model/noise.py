@@ -32,9 +32,15 @@ def location(xp: Backend, outcome: str, mean: Any, shift: Any, chance: Any) -> A
         return mean
     if outcome == "loss":
         return mean * xp.exp(shift)
-    share = (mean - chance) / (1 - chance)
-    share = xp.minimum(xp.maximum(share, _EDGE), 1 - _EDGE)
-    return chance + (1 - chance) * xp.sigmoid(xp.logit(share) + shift)
+    return chance + (1 - chance) * xp.sigmoid(modelled(xp, outcome, mean, chance) + shift)
+
+
+def modelled(xp: Backend, outcome: str, value: Any, chance: Any) -> Any:
+    """Return an outcome on the modelled scale: log loss, or the log-odds of the share above chance."""
+    if outcome == "loss":
+        return xp.log(value)
+    share = (value - chance) / (1 - chance)
+    return xp.logit(xp.minimum(xp.maximum(share, _EDGE), 1 - _EDGE))
 
 
 class StudentT:

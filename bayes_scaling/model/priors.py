@@ -54,6 +54,25 @@ def to_pymc(prior: Prior, name: str, *, dims: str | None = None) -> Any:
     return classes[prior.dist](name, **natural(prior), dims=dims, **options)
 
 
+def quantile(prior: Prior, share: float) -> float:
+    """Return the value below which a share of a prior lies."""
+    from scipy import stats
+
+    n = natural(prior)
+    if prior.dist in ("lognormal", "logitnormal"):
+        value = stats.norm.ppf(share, n["mu"], n["sigma"])
+        return float(np.exp(value) if prior.dist == "lognormal" else 1 / (1 + np.exp(-value)))
+    found = {
+        "normal": lambda: stats.norm.ppf(share, n["mu"], n["sigma"]),
+        "halfnormal": lambda: stats.halfnorm.ppf(share, scale=n["sigma"]),
+        "exponential": lambda: stats.expon.ppf(share, scale=n["scale"]),
+        "beta": lambda: stats.beta.ppf(share, n["alpha"], n["beta"]),
+        "gamma": lambda: stats.gamma.ppf(share, n["alpha"], scale=1 / n["beta"]),
+        "uniform": lambda: stats.uniform.ppf(share, n["lower"], n["upper"] - n["lower"]),
+    }
+    return float(found[prior.dist]())
+
+
 def draw(prior: Prior, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
     """Return independent draws of a prior, shape `size`."""
     n = natural(prior)

@@ -34,7 +34,7 @@ def check_points(spec: ModelSpec, points: Mapping[str, Any], where: str) -> None
     where : str
         What is checked, such as ``forecast.points`` or ``--at``.
     """
-    known = readable(spec)
+    known = readable(spec) + (["family"] if "run" in points else [])  # a run is known within its family
     for name, value in points.items():
         if name not in known:
             raise CardError(_unread(spec, name, known, where))

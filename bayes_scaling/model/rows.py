@@ -306,9 +306,14 @@ def log_choose(items: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def locate(
-    spec: ModelSpec, coords: dict[str, list[str]], frame: pd.DataFrame
+    spec: ModelSpec, coords: dict[str, list[str]], frame: pd.DataFrame, *, nameless: str = "row"
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     """Return each row's position among fitted levels; new levels get positions after them.
+
+    Parameters
+    ----------
+    nameless : str
+        How rows without the name of a run are called, with their number.
 
     Returns
     -------
@@ -319,7 +324,7 @@ def locate(
     """
     index, new = {}, {}
     for group in dict.fromkeys(g for _, g, _ in spec.all_effects()):
-        found = labels(frame, group)
+        found = labels(frame, group, nameless=nameless)
         fitted = coords[group]
         unseen = [v for v in dict.fromkeys(found) if v not in set(fitted)]
         position = {v: i for i, v in enumerate([*fitted, *unseen])}

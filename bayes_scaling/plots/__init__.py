@@ -2,7 +2,8 @@
 
 ``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
 ``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
-``groups.py`` families, contrasts, posterior; ``tables.py`` the numbers behind the plots; ``style.py`` how they look.
+``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``tables.py`` the numbers behind
+the plots; ``style.py`` how they look.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from bayes_scaling.plots import tables
 from bayes_scaling.plots.backtests import pit
 from bayes_scaling.plots.curves import curve, forecast, reach
+from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.loo import loo_k, loo_pit
 from bayes_scaling.plots.predictive import posterior_predictive, prior_predictive, residuals
@@ -17,6 +19,7 @@ from bayes_scaling.plots.predictive import posterior_predictive, prior_predictiv
 __all__ = [
     "contrasts",
     "curve",
+    "departures",
     "forecast",
     "loo_k",
     "loo_pit",

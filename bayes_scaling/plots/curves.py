@@ -17,7 +17,7 @@ from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.points import describe_groups
 from bayes_scaling.plots import style
-from bayes_scaling.plots.tables import CURVES, curve_scale, curve_table, lone_scale, used_groups, usual_ratio
+from bayes_scaling.plots.tables import CURVES, curve_scale, curve_table, level_columns, lone_scale, usual_ratio
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -185,7 +185,7 @@ def _across(axes: Axes) -> Any:
 
 
 def _group_columns(forecasts: Forecast, fit: Fit | None) -> list[str]:
-    have = used_groups(fit) if fit is not None else ["family", "task", "protocol"]
+    have = level_columns(fit) if fit is not None else ["family", "task", "protocol"]
     present = [c for c in have if c in forecasts.points.columns]
     varying = [c for c in present if forecasts.points[c].nunique() > 1]
     return varying or present[:1]
@@ -193,7 +193,7 @@ def _group_columns(forecasts: Forecast, fit: Fit | None) -> list[str]:
 
 def _curves(axes: Axes, fit: Fit, table: pd.DataFrame, x: str, ratio: float | None) -> None:
     """Draw rows and bands of each curve in the table."""
-    groups = used_groups(fit)
+    groups = level_columns(fit)
     named = table.drop_duplicates("curve")
     varying = [g for g in groups if named[g].nunique() > 1] or groups[:1]
     names = describe_groups(named.reset_index(drop=True), varying)
@@ -268,7 +268,7 @@ def _behind(axes: Axes, fit: Fit, forecasts: Forecast, x: str, groups: list[str]
     """Draw rows and, where one path joins the points, the law's band under a forecast."""
     points = forecasts.points
     shown = _same_task(fit, points)
-    columns = used_groups(fit)
+    columns = level_columns(fit)
     _grey_rows(axes, fit, shown, x, "fitted runs")
     for i, name in enumerate(known[:CURVES]):
         own = points[describe_groups(points, groups) == name].iloc[0]

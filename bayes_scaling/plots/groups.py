@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bayes_scaling.compare import by_group
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
@@ -67,7 +68,7 @@ def parameters_by_group(
         if single.any():
             axes.plot(rest["median"].to_numpy()[single], place[single], "D", markerfacecolor="white",
                       label=f"{group} with one run: rests on the population", **dot)  # fmt: skip
-        axes.set_yticks(place, [str(n) for n in rest[group]])
+        axes.set_yticks(place, style.level_names(rest[group]))
         axes.set_ylim(-0.8, len(rest) - 0.2)
         unit = next((p.unit for p in fit.spec.parameters() if p.name == parameter), "")
         axes.set_xlabel(f"{parameter}" + (f" ({unit})" if unit else ""))
@@ -106,7 +107,8 @@ def contrasts(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None)
         axes.plot(middle, place, "o", color=style.SERIES[0].color, markersize=5.5)
         for y, p in zip(place, shown["p_a_better"].to_numpy(dtype=float), strict=True):
             _at_right(axes, y, _probability(p))
-        axes.set_yticks(place, [f"{a} vs {b}" for a, b in zip(shown["a"], shown["b"], strict=True)])
+        names = style.level_names([*shown["a"], *shown["b"]])
+        axes.set_yticks(place, [f"{a} vs {b}" for a, b in zip(names[: len(shown)], names[len(shown) :], strict=True)])
         axes.set_ylim(-0.7, len(shown) - 0.3)
         level = 100 * float(shown["level"].iloc[0])
         title = f"First against second: median, {level:g} % equal-tailed; P = probability that the first is better"
@@ -179,9 +181,10 @@ def ranking(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None) -
             )
         for y, ends in zip(place, shown[["rank", "rank_lower", "rank_upper"]].to_numpy(dtype=int), strict=True):
             _at_right(axes, y, f"{ends[0]} ({ends[1]} to {ends[2]})")
-        axes.set_yticks(place, [str(n) for n in shown[group]])
+        axes.set_yticks(place, style.level_names(shown[group]))
         axes.set_ylim(-0.7, len(shown) - 0.3)
         title = f"Ranking: median, {100 * float(shown['level'].iloc[0]):g} % equal-tailed; right: rank and its interval"
+        title += f"; first {MOST} of {len(table)}" if len(table) > MOST else ""
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of(warning, table))
     return figure, axes
 
@@ -259,9 +262,11 @@ def _density_panel(axes: Axes, constants: Mapping[str, float | None], before: np
         axes.plot(
             [], [], color=style.SERIES[1].color, linestyle=((0, (2, 1)), "-.", ":")[i % 3], label=f"published: {key}"
         )
+    axes.set_xlim(low, high)
     if log:
-        axes.set_xlim(low, high)
         style.log_axis(axes)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.set_xlim(low, high)
     axes.set_ylim(0, 1.08)
     axes.set_yticks([])

@@ -7,7 +7,7 @@ plot can be read in grey. Global settings of matplotlib are not changed.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -94,11 +94,19 @@ def canvases(
         return given[0].get_figure(root=True), given
     columns = min(columns, count)
     rows = -(-count // columns)
-    size = (max(panel[0] * columns, 3.2), panel[1] * rows)
+    size = (max(panel[0] * columns, SIZE[0]), panel[1] * rows)  # a page shows all figures equally wide
     figure, made = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     for spare in made.ravel()[count:]:
         spare.remove()
     return figure, made.ravel()[:count]
+
+
+def level_names(names: Iterable[Any]) -> list[str]:
+    """Return names of levels for people: without the parts, such as one family, that all of them begin with."""
+    parts = [str(name).split("|") for name in names]
+    while len(parts) > 1 and all(len(p) > 1 for p in parts) and len({p[0] for p in parts}) == 1:
+        parts = [p[1:] for p in parts]
+    return [" ".join(p) for p in parts]
 
 
 def label(column: str) -> str:

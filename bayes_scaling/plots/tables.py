@@ -57,6 +57,12 @@ def used_groups(fit: Fit) -> list[str]:
     return [g for g in group_columns(fit.spec) if g in used]
 
 
+def level_columns(fit: Fit) -> list[str]:
+    """Return the columns that name a level of every group: a run is known within its family."""
+    groups = used_groups(fit)
+    return groups + [c for c in ("family",) if "run" in groups and c in fit.frame.columns and c not in groups]
+
+
 def default_levels(fit: Fit, *, count: int = 3) -> pd.DataFrame:
     """Return the levels to draw: the most common task and protocol, then the largest families.
 
@@ -65,7 +71,7 @@ def default_levels(fit: Fit, *, count: int = 3) -> pd.DataFrame:
     DataFrame
         One row per curve; no columns where no group has effects.
     """
-    groups = used_groups(fit)
+    groups = level_columns(fit)
     if not groups:
         return pd.DataFrame(index=[0])
     first, rest = groups[0], groups[1:]

@@ -76,9 +76,10 @@ def _extrapolation(study: Study) -> list[str]:
 
 def _prior_bound(study: Study) -> list[str]:
     found = []
+    meanings = {p.name: p.meaning for p in study.fit.spec.parameters()}
     for name, ratio in study.prior_ratio.items():
         if ratio > PRIOR_BOUND:
-            meaning = study.fit.spec.law.parameter(name).meaning
+            meaning = meanings[name]
             width = words.percent(min(ratio, 9.99), 0)
             found.append(
                 f"The data say little about {name} ({meaning}): its posterior is {width} as wide as its prior. "
@@ -91,7 +92,8 @@ def _calibration(study: Study) -> list[str]:
     row = predictive_table(study.replicates).iloc[0]
     n, share, nominal = int(row["n"]), float(row["coverage"]), float(row["level"])
     error = np.sqrt(nominal * (1 - nominal) / n)
-    if abs(share - nominal) < 3 * error:
+    fresh = bool(study.fit.spec.noise.discrepancy) and share > nominal  # replicates depart anew from a fitted law
+    if abs(share - nominal) < 3 * error or fresh:
         return []
     way = "too narrow" if share < nominal else "too wide"
     return [
@@ -109,6 +111,7 @@ def _pareto(study: Study) -> list[str]:
     return [
         f"{head['bad_k']} of {head['units']} {head['unit']}s have Pareto k above {head['good_k']:.2f} (worst: "
         f"{names}): the model leans on them, and leave-one-out is not reliable there. Check these figures first."
+        + (f" {study.loo.note[0].upper()}{study.loo.note[1:]}." if study.loo.note else "")
     ]
 
 
@@ -143,7 +146,11 @@ def identified(study: Study) -> list[str]:
             f"effect is {words.percent(ratio, 0)} of the learned sd between its {row['levels']} levels"
         )
         if ratio >= CONFOUNDED:
-            text += "; they cannot be told from other effects, for example a protocol that only one family uses"
+            text += (
+                "; they cannot be told from other effects, for example a protocol that only one family uses"
+                if len(study.groups) > 1
+                else "; a level's own rows say little about it, which rests on the population"
+            )
         found.append(text + ".")
     return found + _nested(study)
 

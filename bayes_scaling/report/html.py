@@ -14,6 +14,7 @@ import jinja2
 
 from bayes_scaling.report import results, sections, sentences
 from bayes_scaling.report.blocks import Section
+from bayes_scaling.report.departures import discrepancy_section
 from bayes_scaling.report.study import Study
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -81,6 +82,7 @@ def _page(study: Study, number: int) -> Page:
         sections.prior_section(study),
         sections.diagnostics_section(study),
         sections.posterior_section(study),
+        discrepancy_section(study),
         results.checks_section(study),
         results.loo_section(study),
         results.forecast_section(study),

@@ -21,6 +21,7 @@ from bayes_scaling.report.study import Study
 
 MOST_GROUPS = 15
 MOST_CONTRASTS = 30
+MOST_PAIRS = 45  # beyond, families are ranked in the picture
 CURVE_DRAWS = 400
 
 
@@ -29,10 +30,13 @@ def checks_section(study: Study) -> Section:
     made = study.replicates
     by = "family" if "family" in made.frame.columns and made.frame["family"].nunique() > 1 else None
     unit = "points of accuracy" if study.outcome == "accuracy" else "log loss"
+    departs = bool(study.fit.spec.noise.discrepancy)
+    anew = ", which depart from the law anew" if departs else ""
+    few = "at most one in ten" if departs else "one in ten"
     overall = picture(
         lambda: plots.posterior_predictive(made, by=by, warning=study.banner),
         f"Observed {study.outcome} against the posterior predictive median with 90 % intervals.",
-        "Each fitted row against its replicates. Crosses lie outside their interval; one in ten is expected.",
+        f"Each fitted row against its replicates{anew}. Crosses lie outside their interval; {few} is expected.",
     )  # fmt: skip
     blocks: list[Any] = [overall, _coverage(predictive_table(made), f"All rows; residuals in {unit}")]
     x = study.scale
@@ -41,8 +45,8 @@ def checks_section(study: Study) -> Section:
             picture(
                 lambda: plots.residuals(made, against=x, by=by, warning=study.banner),
                 f"Residuals against {x}.",
-                f"A trend with {x} would mean that the law bends otherwise than the data. Coloured are the families "
-                "whose mean residual is most unusual.",
+                f"A trend with {x} would mean that the law bends otherwise than the data."
+                + (" Coloured are the families whose mean residual is most unusual." if by else ""),
             )
         )
     if by:
@@ -71,6 +75,9 @@ def loo_section(study: Study) -> Section:
         f"{head['bad_k']} have Pareto k above {head['good_k']:.2f}. From {study.loo_draws} draws. "
         f"This answers “another {unit} like these”, not “a larger run”."
     )
+    together = "Rows of one run are left out together"
+    if study.fit.spec.marginal:
+        together = "Rows are left out one by one, given every other row of their path,"
     k = picture(
         lambda: plots.loo_k(study.loo, warning=study.banner),
         f"Pareto k of each left-out {unit}; {head['bad_k']} lie above the threshold.",
@@ -79,8 +86,8 @@ def loo_section(study: Study) -> Section:
     pit = picture(
         lambda: plots.loo_pit(study.pit, warning=study.banner),
         "ECDF of LOO-PIT values minus the uniform, with a 95 % simultaneous band.",
-        "Calibrated intervals keep the line in the band. Rows of one run are left out together and are not "
-        "independent, so leaving the band slightly is not yet a failure.",
+        f"Calibrated intervals keep the line in the band. {together} and are not independent, so leaving the band "
+        "slightly is not yet a failure.",
     )  # fmt: skip
     return Section("Leave-one-out", [Text(text), k, pit])
 
@@ -160,13 +167,17 @@ def comparison_section(study: Study) -> Section | None:
             blocks += _by_family(study, parameter.name)
     if any(True for _ in study.fit.spec.all_effects()):
         blocks += [Text("How far the effects are identified:"), Bullets(identified(study))]
-    return Section("Comparison of families", blocks) if blocks else None
+    title = "Comparison of families" if "family" in study.groups else "Differences between groups"
+    return Section(title, blocks) if blocks else None
 
 
 def _comparison(study: Study, part: ComparePart, contrasts: pd.DataFrame, ranking: pd.DataFrame) -> list[Any]:
+    many = len(contrasts) > MOST_PAIRS
     lines = [sentences.contrast(study, part, row) for _, row in contrasts.head(MOST_CONTRASTS).iterrows()]
     if len(contrasts) > MOST_CONTRASTS:
         lines.append(f"The first {MOST_CONTRASTS} of {len(contrasts)} pairs are written out.")
+    if many:
+        lines = [f"The {len(contrasts)} pairs are not written out; contrasts(fit, families=[A, B], ...) gives any."]
     value = words.bare_flop if part.target is not None else (lambda v: words.outcome(v, study.outcome))
     group = str(ranking.columns[0])
     show = {group: group, "median": "median", "lower": "from", "upper": "to", "rank": "rank", "rank_lower": "rank from",
@@ -177,6 +188,10 @@ def _comparison(study: Study, part: ComparePart, contrasts: pd.DataFrame, rankin
     share = words.level(float(ranking["level"].iloc[0]))
     what = "compute to the target (FLOP)" if part.target is not None else study.outcome
     drawn = picture(
+        lambda: plots.ranking(ranking, warning=study.banner),
+        f"{part.title}: ranking with {share} intervals.",
+        f"Ranking, {share} equal-tailed; at the right the rank and its interval.",
+    ) if many else picture(
         lambda: plots.contrasts(contrasts, warning=study.banner),
         f"{part.title}: pairwise contrasts with {share} intervals.",
         f"Pairwise contrasts, {share} equal-tailed; at the right the probability that the first of the pair is better.",

@@ -11,6 +11,7 @@ from bayes_scaling import plots
 from bayes_scaling.check import range_table
 from bayes_scaling.data import flag_counts
 from bayes_scaling.data.columns import SCALES
+from bayes_scaling.fit.summary import LATENT
 from bayes_scaling.model.rows import kept_rows
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Bullets, Figure, Section, Table, Text, table
@@ -18,6 +19,7 @@ from bayes_scaling.report.figures import formula, picture
 from bayes_scaling.report.study import Study
 
 MOST_VARIABLES = 30
+MOST_LEVELS = 12  # of a group whose effects are listed
 
 
 def data_section(study: Study) -> Section:
@@ -123,20 +125,33 @@ def diagnostics_section(study: Study) -> Section:
 
 def posterior_section(study: Study) -> Section:
     """Return the posterior under published names, with Monte-Carlo error, ESS and R-hat."""
-    law = study.fit.spec.law
-    made = study.fit.summary(level=0.9).reset_index()
-    names = [*law.published_symbols, *(p.name for p in study.fit.spec.parameters())]
-    first = made["variable"].str.split("[").str[0]
-    order = pd.Categorical(first, [*dict.fromkeys(names), *(n for n in first.unique() if n not in names)], ordered=True)
-    made = made.iloc[np.argsort(order.codes, kind="stable")]
+    names, left_out = _listed_variables(study)
+    made = study.fit.summary(var_names=names, level=0.9).reset_index()
     show = {"variable": "variable", "median": "median", "lower": "5 %", "upper": "95 %", "r_hat": "R-hat",
             "mcse_median": "MCSE of median", "ess_bulk": "ESS bulk", "ess_tail": "ESS tail"}  # fmt: skip
     how = {"ess_bulk": lambda v: words.number(round(v)), "ess_tail": lambda v: words.number(round(v)),
            "r_hat": lambda v: f"{v:.3f}", "mcse_median": lambda v: words.number(v, 2)}  # fmt: skip
     caption = "Posterior median and 90 % equal-tailed interval (of the population where groups have effects)"
-    note = "Constants are under their published names, with inputs in counts and FLOP."
+    note = f"Constants are under their published names, with inputs in counts and FLOP.{left_out}"
     blocks = [table(made, caption, columns=show, formats=how, most=MOST_VARIABLES, note=note)]
     return Section("Posterior", [_posterior_picture(study), *blocks, *_published(study)])
+
+
+def _listed_variables(study: Study) -> tuple[list[str], str]:
+    """Return the variables of the posterior's table in order, and a sentence about those of many levels."""
+    posterior, spec = study.fit.idata["posterior"].to_dataset(), study.fit.spec
+    shape = {str(n): v.isel(chain=0, draw=0).sizes for n, v in posterior.data_vars.items() if n not in LATENT}
+    first = [*spec.law.published_symbols, *(p.name for p in spec.parameters())]
+    order = dict.fromkeys([*first, *(n for n in shape if n.endswith("_sd")), *shape])
+    many = {n: group for n, sizes in shape.items() for group, size in sizes.items() if size > MOST_LEVELS}
+    left_out = ""
+    for group in dict.fromkeys(many.values()):
+        count = sum(posterior[n].isel(chain=0, draw=0).size for n, g in many.items() if g == group)
+        left_out += (
+            f" The {count} values that belong to one of the {posterior.sizes[group]} levels of "
+            f'{words.group(str(group))} are not listed; by_group(fit, PARAMETER, group="{group}") gives them.'
+        )
+    return [n for n in order if n in shape and n not in many], left_out
 
 
 def _posterior_picture(study: Study) -> Figure:

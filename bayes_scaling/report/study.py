@@ -15,6 +15,7 @@ from bayes_scaling.fit import Diagnosis, Fit, failure_banner
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart
+from bayes_scaling.model.discrepancy import parameters as discrepancy_parameters
 from bayes_scaling.plots.tables import lone_scale, prior_draws, used_groups
 
 LOO_VALUES = 200_000  # draws x rows for leave-one-out; more draws change Pareto k little and cost minutes
@@ -106,10 +107,11 @@ class Study:
 
     @cached_property
     def prior_ratio(self) -> dict[str, float]:
-        """Posterior over prior spread per law parameter, on the unconstrained scale (worst level)."""
+        """Posterior over prior spread by parameter of law and discrepancy, on the unconstrained scale (worst level)."""
         xp, after, before = numpy_backend(), self.fit.values(), prior_draws(self.fit)
         ratios: dict[str, float] = {}
-        for parameter in self.fit.spec.law.parameters:
+        spec = self.fit.spec
+        for parameter in (*spec.law.parameters, *discrepancy_parameters(spec.noise.discrepancy, spec.outcome)):
             spread = [_spread(link(xp, parameter.support, v[parameter.name])) for v in (after, before)]
             ratios[parameter.name] = float(np.max(spread[0]) / np.median(spread[1]))
         return ratios

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import simulated
 import xarray as xr
@@ -131,3 +132,23 @@ def test_without_a_run_effect_the_rows_are_the_units(fit):
     density, units = marginal_log_density(fitted_draws(fit), fit.rows, np.arange(36).astype(str))
     np.testing.assert_array_equal(density, log_density(fitted_draws(fit), fit.rows, None))
     assert len(units) == 36
+
+
+def test_departures_that_were_sampled_by_run_are_told():
+    rng, tokens = np.random.default_rng(0), np.tile(np.geomspace(1e8, 1e10, 6), 6)
+    residual = 0.03 * rng.standard_normal((6, 6))
+    law = 1.5 + 0.7 * (tokens / 2e10) ** -0.15
+    frame = pd.DataFrame(
+        {"run": np.repeat(list("abcdef"), 6), "tokens": tokens, "loss": law * np.exp(residual.ravel())}
+    )
+    noise = {"observation": "student_t", "discrepancy": {"kind": "ou", "over": "tokens", "by": "run"}}
+    spec = make_spec("m2", inputs={"scale": "tokens"}, noise=noise)
+    known = {"E": 1.5, "A_ref": 0.7, "alpha": 0.15, "sigma": 0.01, "nu": 1e3, "discrepancy_sd": 0.03}
+    seen = residual + 0.01 * rng.standard_normal((400, 6, 6))  # the posterior of departures that follow the rows
+    values = simulated.constant(400, **known, discrepancy_length=0.1)
+    wild = simulated.fit_of(spec, frame, {**values, "discrepancy": seen})
+    found = loo(wild)
+    assert found.table["bad_k"].iloc[0] > 0
+    assert "does not integrate it out, and elpd is too high" in found.note
+    assert found.unit_of_row.tolist() == np.repeat(np.arange(6), 6).tolist()
+    assert not loo(runs_of(4, sigma=0.02, run_sd=0.03, draws=200)).note

@@ -11,6 +11,7 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.compare import Backtest, backtest, coverage, score
+from bayes_scaling.compare.backtest import rows_of_table
 from bayes_scaling.compare.folds import Split, make_folds, scale_of
 from bayes_scaling.errors import CardError, FitError, ForecastError
 from bayes_scaling.fit import Job, SamplerSettings, many
@@ -79,6 +80,31 @@ def test_families_but_their_smallest_member():
         assert (~fold.train).sum() == 3
         assert fold.train[4 * i + np.argmin(own)], "the smallest is kept"
         np.testing.assert_allclose(fold.horizon[4 * i : 4 * i + 4], own / own.min())
+
+
+def big_and_small(**columns):
+    """Return families with a large and a small run of the same steps, the large one first in the table."""
+    frame = pd.concat([curves((4, 4)).assign(family=f) for f in ("ant", "bee")], ignore_index=True)
+    frame["compute"] *= np.where(frame["run"] == "curve 0", 10.0, 1.0)
+    return frame.assign(**columns)
+
+
+@pytest.mark.parametrize("over", ["step", "compute"])
+def test_the_smallest_member_is_that_of_the_smallest_largest_scale(over):
+    made = folds_of(PLAIN, big_and_small(), families=True, over=over)
+    small = big_and_small()["run"].eq("curve 1")
+    for fold, family in zip(made.folds, ("ant", "bee"), strict=True):
+        np.testing.assert_array_equal(~fold.train, big_and_small()["family"].eq(family) & ~small)
+    assert not made.notices
+    early = big_and_small(compute=lambda t: t["compute"] * np.where(t["step"].eq(100) & ~small, 1e-3, 1.0))
+    made = folds_of(PLAIN, early, families=True, over="compute")
+    assert not made.folds[0].train[:4].any(), "an early checkpoint does not make a member small"
+
+
+def test_members_of_one_size_are_told():
+    made = folds_of(PLAIN, big_and_small(compute=lambda t: t["step"] * 1e16), families=True, over="step")
+    assert made.folds[0].train[:4].all()
+    assert "the first in the table is kept: ant (ant|curve 0, ant|curve 1)" in made.notices[0]
 
 
 def big_cats():
@@ -261,6 +287,16 @@ def test_a_backtest_scores_what_it_held_out(compiled, spec, ladder):
     ours = made.frame[made.frame["fold"] == "params above max/3"]
     for ours_name, name in (("lpd", "lpd"), ("crps", "crps"), ("lower_90", "lower"), ("median", "median")):
         np.testing.assert_allclose(ours[ours_name], direct[name], rtol=1e-12)
+
+
+def test_rows_are_known_by_their_index_in_the_table(compiled, spec, ladder):
+    table = pd.concat([ladder.iloc[[0]].assign(loss=np.nan), ladder], ignore_index=True)
+    table.index = [f"row of mine {i}" for i in range(len(table))]
+    made = run(spec, table, beyond=[3])
+    assert made.frame["table_row"].tolist() == [f"row of mine {i + 1}" for i in made.frame["row"]]
+    np.testing.assert_allclose(made.frame["observed"], table.loc[made.frame["table_row"], "loss"])
+    repeated = rows_of_table(spec, table.set_axis([0] * len(table)), ())
+    np.testing.assert_array_equal(repeated, np.arange(1, len(table)))
 
 
 def made_seed(name, seed):

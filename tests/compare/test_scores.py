@@ -108,3 +108,19 @@ def test_coverage_is_the_same_with_the_same_seed():
     rng = np.random.default_rng(0)
     table = scores(rng.random(50) < 0.9, rng.integers(0, 9, 50))
     assert coverage(table, unit="unit", random_seed=3) == coverage(table, unit="unit", random_seed=3)
+
+
+@pytest.mark.parametrize("units", [3, 40])
+def test_coverage_of_all_or_none_has_an_exact_interval(units):
+    names = np.repeat([f"curve {i}" for i in range(units)], 5)
+    every, none = (coverage(scores([c] * (5 * units), names), unit="unit", level=0.8) for c in (True, False))
+    interval = stats.binomtest(units, units).proportion_ci(0.8, method="exact")
+    assert (every["coverage"], every["hi"], every["units"]) == (1.0, 1.0, units)
+    assert every["lo"] == pytest.approx(interval.low)
+    assert (none["lo"], none["hi"]) == (0.0, pytest.approx(1 - interval.low))
+    assert np.isnan(coverage(scores([True, True], "x"), unit="unit")["lo"]), "one unit says nothing of others"
+
+
+def test_rows_without_a_unit_are_told():
+    with pytest.raises(ForecastError, match="column 'unit' is missing in 1 of 3 rows"):
+        coverage(scores([True, False, True], ["a", None, "b"]), unit="unit")

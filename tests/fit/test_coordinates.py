@@ -26,7 +26,8 @@ def table():
     compute = np.tile(np.geomspace(1e19, 1e22, ROWS), RUNS)
     floor = 1.5 * np.exp(0.1 * rng.standard_normal(RUNS))[run]
     alpha = 0.15 * np.exp(0.1 * rng.standard_normal(RUNS))[run]
-    loss = (floor + 0.7 * (compute / 1e21) ** -alpha) * np.exp(0.003 * rng.standard_normal(run.size))
+    amplitude = 0.7 * np.exp(0.2 * rng.standard_normal(RUNS))[run]  # where it hardly varied, chains would be caught
+    loss = (floor + amplitude * (compute / 1e21) ** -alpha) * np.exp(0.003 * rng.standard_normal(run.size))
     family = np.where(run < RUNS // 2, "ant", "bee")
     return pd.DataFrame({"family": family, "run": [f"r{i}" for i in run], "compute": compute, "loss": loss})
 

@@ -12,9 +12,11 @@ from bayes_scaling.compare import score
 from bayes_scaling.errors import CardError, DataError
 from bayes_scaling.fit import SamplerSettings, load
 from bayes_scaling.fit.departure import departure, left_out_moments, path_codes, residuals
-from bayes_scaling.fit.evaluate import fitted_draws
+from bayes_scaling.fit.evaluate import fitted_draws, log_density
 from bayes_scaling.forecasts import forecast
+from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import build, encode, make_spec, simulate
+from bayes_scaling.model.discrepancy import knot_factor
 from bayes_scaling.model.spec import spec_from_dict
 from bayes_scaling.model.state_space import path_density
 
@@ -147,6 +149,93 @@ def test_sampled_discrepancy_at_knots_moves_the_law_at_its_rows(ladder):
     )
     expected = stats.t.logpdf(np.log(ladder["loss"]), values["nu"], np.log(law) + here, values["sigma"]).sum()
     assert logp == pytest.approx(expected, rel=1e-6)
+
+
+def unequal(kind):
+    """Return a sampled discrepancy of two families with 4 and 8 scales."""
+    compute = np.r_[np.geomspace(1e18, 1e21, 4), np.geomspace(1e18, 1e22, 8)]
+    frame = pd.DataFrame({"family": ["ant"] * 4 + ["bee"] * 8, "compute": compute, "loss": np.linspace(2.6, 2.2, 12)})
+    noise = {"discrepancy": {"kind": kind, "over": "compute", "by": "family"}}
+    return encode(make_spec("power_law", groups=["family"], noise=noise), frame)
+
+
+@pytest.mark.parametrize("kind", ["ou", "wiener"])
+def test_paths_of_unequal_length_have_a_gradient(kind):
+    settled, rows = unequal(kind)
+    assert settled.sampled_paths
+    model = build(settled, rows)
+    density = model.logp_dlogp_function(ravel_inputs=True)
+    density.set_extra_values({})
+    initial = model.initial_point()
+    point = np.concatenate([np.ravel(initial[v.name]) for v in model.value_vars])
+    value, gradient = density(point + 0.1)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("kind", ["ou", "wiener"])
+def test_the_covariance_at_the_knots_is_that_of_the_chain(kind):
+    _, rows = unequal(kind)
+    knots = rows.paths.knots
+    factor = knot_factor(
+        numpy_backend(), kind, knots, rows.paths.knot_gap(), np.full((2, 1), 0.05), np.full((2, 1), 0.5)
+    )
+    for path, count in enumerate((4, 8)):
+        t = knots[path]
+        apart, first = np.abs(t[:, None] - t), np.minimum(t[:, None], t)
+        expected = np.exp(-apart / 0.5) if kind == "ou" else 1 + first - rows.paths.origin
+        found = factor[path] @ factor[path].T
+        np.testing.assert_allclose(found, 0.05**2 * expected, rtol=1e-9, err_msg="repeated knots repeat the last")
+        assert (factor[path][:, count:] == 0).all()
+
+
+def nearly(values, draws):
+    """Return the same departures in every draw, but for 1e-12: R-hat of a constant is undefined."""
+    return values + 1e-12 * np.random.default_rng(0).standard_normal((draws, *values.shape))
+
+
+@pytest.fixture(scope="module")
+def thinned():
+    """A fit with one fixed departure at 40 knots of 120 scales, and its log likelihood by PyMC."""
+    frame = pd.DataFrame({"compute": 10 ** np.random.default_rng(3).uniform(18, 22, 120)})
+    frame["loss"] = 1.5 + 0.7 * (frame["compute"] / 1e21) ** -0.15
+    sampled = make_spec("power_law", noise={"observation": "student_t", **OU})
+    settled, rows = encode(sampled, frame)
+    values = {"E": 1.5, "A_ref": 0.7, "alpha": 0.15, "sigma": 0.005, "nu": 30.0}
+    values |= {"discrepancy_sd": 0.05, "discrepancy_length": 0.5}
+    model = build(settled, rows)
+    z = np.random.default_rng(4).standard_normal((1, 40))
+    point = {f"{k}_log__": np.log(v) for k, v in values.items()} | {"discrepancy_z": z}
+    at_knots = at_values(model, model["discrepancy"])(point)
+    density = model.logp(vars=[model["log_loss"]], sum=False)
+    by_row = model.compile_fn(density, inputs=model.value_vars, on_unused_input="ignore")(point)[0]
+    made = {**simulated.constant(40, **values), "discrepancy": nearly(at_knots, 40)}
+    return simulated.fit_of(sampled, frame, made, draws=20), by_row - np.log(frame["loss"].to_numpy())
+
+
+def test_the_density_between_knots_is_that_of_the_model(thinned):
+    fit, by_row = thinned
+    found = log_density(fitted_draws(fit), fit.rows, None)
+    np.testing.assert_allclose(found, np.broadcast_to(by_row, found.shape), rtol=1e-6, atol=1e-6)
+
+
+def test_beyond_the_knots_it_is_the_chain(thinned):
+    fit, _ = thinned
+    points = {"compute": [1e17, 3e19, 1e23]}
+    mean, law = (np.log(forecast(fit, points, kind=kind).draws) for kind in ("mean", "law"))
+    spread = (mean - law).std(axis=0)
+    assert spread[1] < 1e-9, "on a straight line between two knots that are known"
+    assert (spread[[0, 2]] > 0.02).all()
+
+
+def test_between_the_scales_of_a_path_that_has_a_knot_at_each_it_is_the_chain(ladder):
+    sampled = make_spec("power_law", noise={"discrepancy": {"kind": "ou", "over": "compute", "by": "family"}})
+    made = simulated.constant(400, discrepancy_sd=0.05, discrepancy_length=0.5)
+    made["discrepancy"] = nearly(np.zeros((2, 6)), 400)
+    fit = simulated.fit_of(sampled, ladder, made)
+    mean, law = (np.log(forecast(fit, {"family": "ant", "compute": 10**19.2}, kind=k).draws) for k in ("mean", "law"))
+    keep = np.exp(-0.2 / 0.5) ** 2  # midway between 1e19 and 10**19.4
+    assert (mean - law).std() == pytest.approx(0.05 * np.sqrt((1 - keep) / (1 + keep)), rel=0.15)
 
 
 # ---- what is asked of a fit ------------------------------------------------------------------

@@ -198,15 +198,18 @@ def test_a_gap_is_not_kept(known, tmp_path):
 
 
 def test_an_interrupt_leaves_what_is_finished(known, tmp_path):
+    pressed = []
+
     def reduce(fit, job):
-        if job.name == "c":
+        if job.name == "c" and not pressed:
+            pressed.append("Ctrl-C")
             raise KeyboardInterrupt
         return job.name
 
     arrived = []
     with pytest.raises(KeyboardInterrupt):
         arrived.extend(many_fits(jobs_of(known), reduce, workers=0, progressbar=False, folder=tmp_path))
-    assert [r.attempts for r in here(jobs_of(known), folder=tmp_path)] == [0, 0, 1, 1]
+    assert [r.attempts for r in here(jobs_of(known), reduce, folder=tmp_path)] == [0, 0, 1, 1]
 
 
 @pytest.fixture
@@ -300,6 +303,21 @@ def test_another_table_of_the_same_structure(monkeypatch, known, spec):
     assert many.structure(other.spec, other.rows) == many.structure(settled, rows)
     monkeypatch.setattr(many, "Sampler", lambda *a: pytest.fail("compiled again"))
     assert here([other])[0].value["rows"] == 27
+
+
+def test_curves_nested_otherwise_are_of_another_structure():
+    """A compiled model holds each curve's levels in its other groups fixed: they are part of what it depends on."""
+    pooling = {"A_ref": {"corpus": "partial", "run": "partial"}, "E": "complete", "alpha": "complete"}
+    noise = {"observation": "normal", "run_effect": False}
+    spec = make_spec("m2", inputs={"scale": "tokens"}, groups=["corpus", "run"], pooling=pooling, noise=noise)
+    scale = np.geomspace(1e8, 1e10, 12)
+
+    def key(corpora):
+        curves = [{"corpus": c, "run": f"r{i}", "tokens": t, "loss": 2.5} for i, c in enumerate(corpora) for t in scale]
+        return many.structure(*encode(spec, pd.DataFrame(curves)))
+
+    assert key("aabb") == key("aabb")
+    assert key("aabb") != key("abab")
 
 
 # ---- other crews ----------------------------------------------------------------------------

@@ -272,7 +272,7 @@ def test_a_fitted_run_keeps_its_effect_and_a_new_one_shares_a_draw():
     fit = simulated.fit_of(make_spec("chinchilla", groups=["family"]), frame, silent)
     name = fit.coords["run"][0].split("|")
     points = pd.DataFrame({"family": name[0], "run": [name[1], "new", "new", "newer"], "params": 1e10, "tokens": 2e11})
-    response, law = (forecast(fit, points, kind=k).draws for k in ("response", "law"))
+    response, law = (forecast(fit, points, kind=k, new_groups="population").draws for k in ("response", "law"))
     shift = np.log(response / law)
     np.testing.assert_allclose(shift[:, 0], fit.values()["run_effect"][:, 0], atol=1e-6)
     np.testing.assert_allclose(shift[:, 1], shift[:, 2], atol=1e-6)

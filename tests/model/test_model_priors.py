@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from bayes_scaling.laws import Prior
-from bayes_scaling.model.priors import draw, natural, to_pymc
+from bayes_scaling.model.priors import draw, natural, quantile, to_pymc
 
 DRAWS = 40_000
 PRIORS = {
@@ -68,3 +68,11 @@ def test_draws_have_the_asked_shape_and_support():
         assert draw(prior, np.random.default_rng(0), (7, 3)).shape == (7, 3)
     for name in ("lognormal", "halfnormal", "gamma", "exponential"):
         assert (draw(PRIORS[name], np.random.default_rng(0), 1000) > 0).all()
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_quantiles_are_those_of_the_draws(name):
+    values = draw(PRIORS[name], np.random.default_rng(2), DRAWS)
+    for share in (0.05, 0.5, 0.95):
+        error = 4 * np.sqrt(share * (1 - share) / DRAWS)
+        assert (values < quantile(PRIORS[name], share)).mean() == pytest.approx(share, abs=error)

@@ -37,6 +37,15 @@ def accuracy_fit():
 
 
 @pytest.fixture(scope="module")
+def curves_fit():
+    """Twenty runs with a departure each, of prior draws, with one divergence."""
+    compute = np.geomspace(1e19, 1e21, 6)
+    runs = [pd.DataFrame({"run": f"run {i:02}", "compute": compute, "loss": 2.5 - 0.01 * i}) for i in range(20)]
+    spec = make_spec("power_law", noise={"discrepancy": "ou"})
+    return simulated.fit_of(spec, pd.concat(runs, ignore_index=True), draws=60, diverging=1)
+
+
+@pytest.fixture(scope="module")
 def made_loo():
     """A leave-one-out result with one bad unit, not computed."""
     table = pd.DataFrame(
@@ -48,7 +57,7 @@ def made_loo():
 
 
 @pytest.fixture(scope="module")
-def calls(loss_fit, accuracy_fit, made_loo):
+def calls(loss_fit, accuracy_fit, curves_fit, made_loo):
     """A call of every public plot: name -> function of the keyword arguments."""
     w = failure_banner(loss_fit)
     before = check.prior_predictive(loss_fit.spec, loss_fit.frame, draws=50)
@@ -69,6 +78,7 @@ def calls(loss_fit, accuracy_fit, made_loo):
         "curve": lambda **k: plots.curve(loss_fit, x="params", constants=("besiroglu2024",), draws=30, **k),
         "forecast": lambda **k: plots.forecast(answer, fit=loss_fit, **k),
         "reach": lambda **k: plots.reach(reached, **k),
+        "departures": lambda **k: plots.departures(curves_fit, paths=["run 03"], **k),
         "parameters_by_group": lambda **k: plots.parameters_by_group(loss_fit, "E", **k),
         "contrasts": lambda **k: plots.contrasts(pairs, **k),
         "ranking": lambda **k: plots.ranking(ranks, **k),
@@ -226,3 +236,22 @@ def test_infinite_ends_become_arrows():
     assert [line.get_marker() for line in axes.lines].count(">") == 1
     assert len(axes.lines) == 3  # two bars and one arrow; nothing for what is not reached at all
     plt.close(figure)
+
+
+def test_departures_have_a_panel_per_path(curves_fit):
+    figure, axes = plots.departures(curves_fit)
+    figure.canvas.draw()
+    assert len(axes) == 12
+    assert axes[0].get_ylim() == axes[2].get_ylim()  # one line shares its axis
+    assert [a.get_xlabel() for a in axes if a.get_xlabel()] == ["training compute C (FLOP)"]
+    names = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert "departure given the rows, 90 % equal-tailed" in names
+    plt.close(figure)
+    with pytest.raises(ForecastError, match="13 paths; expected 1 to 12"):
+        plots.departures(curves_fit, paths=[f"run {i:02}" for i in range(13)])
+
+
+def test_names_lose_what_all_of_them_begin_with():
+    assert style.level_names(["IC|a/1", "IC|b|2"]) == ["a/1", "b 2"]
+    assert style.level_names(["ant", "bee"]) == ["ant", "bee"]
+    assert style.level_names(["ant|x"]) == ["ant x"]
