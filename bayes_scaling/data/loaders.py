@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_scaling.data import overtraining, published
+from bayes_scaling.data import learning_curves, overtraining, published
 from bayes_scaling.data.benchmarks import BENCHMARKS
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
@@ -99,41 +99,11 @@ def load_observational() -> pd.DataFrame:
     return check_runs(frame, require=("family", "model", "params", "task", "accuracy"))
 
 
-def load_curves() -> pd.DataFrame:
-    """Load the 92 learning curves of Alabdulmohsin et al. (2022, arXiv:2209.06640).
-
-    Returns
-    -------
-    pandas.DataFrame
-        19595 points, ordered by curve and seen: family (the domain: BB, IC, LM, NMT), task and model
-        (upstream's names), dataset (the task without its number of shots), run (the curve:
-        ``family/task/model``), seen, loss (an error rate or
-        a normalised loss, not nats), ``training`` (True where a point may be fitted; the others are
-        the later part of the curve). Copies of a point, of which the LM curves have three each, are left out.
-    """
-    files = [fetch("curves", file.path) for file in dataset("curves").files]
-    raw = pd.concat([pd.read_csv(path) for path in files]).drop_duplicates()
-    frame = pd.DataFrame(
-        {
-            "family": raw["Domain"],
-            "task": raw["Task"],
-            "model": raw["Model"],
-            "dataset": raw["Task"].str.replace(r"_\d+$|', '\d+-shot'\)$|^\('", "", regex=True),
-            "run": raw["Domain"] + "/" + raw["Task"] + "/" + raw["Model"],
-            "seen": raw["Seen Examples"],
-            "loss": raw["Loss"],
-            "training": raw["Training"] == 1,
-        }
-    )
-    ordered = frame.sort_values(["run", "seen"], ignore_index=True)
-    return check_runs(ordered, require=("family", "task", "model", "run", "seen", "loss"))
-
-
 LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "chinchilla": load_chinchilla,
     "overtraining": overtraining.load_overtraining,
     "observational": load_observational,
-    "curves": load_curves,
+    "curves": learning_curves.load_curves,
     "published_models": published.load_published_models,
 }
 

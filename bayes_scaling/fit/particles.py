@@ -17,6 +17,7 @@ from bayes_scaling.laws.backend import numpy_backend, unlink
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.discrepancy import transitions
 from bayes_scaling.model.effects import law_mean
+from bayes_scaling.model.noise import of_averages
 from bayes_scaling.model.rows import observed
 from bayes_scaling.model.spec import ModelSpec
 from bayes_scaling.model.state_space import path_totals
@@ -68,6 +69,7 @@ class Target:
         xp, spec = numpy_backend(), self._spec
         with np.errstate(all="ignore"):  # a walk may leave what a float can hold
             at = {p.name: unlink(xp, p.support, theta[:, i : i + 1]) for i, p in enumerate(spec.parameters())}
+            at = of_averages(xp, at, self._rows.inputs)
             mean = law_mean(xp, spec, self._rows.inputs, at) + np.zeros((len(theta), len(self._rows)))
             if spec.marginal:
                 total = self._along_path(np.log(mean), at)
@@ -83,7 +85,8 @@ class Target:
         full = np.zeros(residual.shape)
         sd, length = (at.get(name, 1.0) + full for name in ("discrepancy_sd", "discrepancy_length"))
         decay, innovation = transitions(numpy_backend(), kind, self._gap, self._start, sd, length)
-        return path_totals(residual, decay + full, innovation + full, at["sigma"] ** 2 + full)
+        noise = (at["sigma"] ** 2 + full)[:, self._order]
+        return path_totals(residual, decay + full, innovation + full, noise)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Sampler:
         import nutpie
 
         self.spec = spec
-        self._coords = rows.coords
+        self._coords, self._inputs = rows.coords, set(rows.inputs)
         coordinates = find_coordinates(spec, rows)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -143,6 +143,10 @@ class Sampler:
             raise FitError(
                 f"rows have other levels of {listed(changed)} than the compiled model; encode them with the same "
                 "levels, or make a new Sampler."
+            )
+        if set(rows.inputs) != self._inputs:
+            raise FitError(
+                f"rows have {listed(rows.inputs)}, the compiled model reads {listed(self._inputs)}; make a new Sampler."
             )
         data = observed(self.spec, rows)
         updates: dict[str, Any] = dict(rows.inputs)

@@ -48,7 +48,8 @@ def all_at_rows(xp: Backend, spec: ModelSpec, values: Mapping[str, Any], index: 
 
 def law_mean(xp: Backend, spec: ModelSpec, inputs: Mapping[str, Any], at_row: Mapping[str, Any]) -> Any:
     """Return the law's value at each row from parameters at rows."""
-    return spec.law.mean(xp, **inputs, **{p.name: at_row[p.name] for p in spec.law.parameters})
+    read = {i.name: inputs[i.name] for i in spec.law.inputs}
+    return spec.law.mean(xp, **read, **{p.name: at_row[p.name] for p in spec.law.parameters})
 
 
 def parameters_at_paths(xp: Backend, spec: ModelSpec, values: Mapping[str, Any], paths: Paths) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def build(spec: ModelSpec, rows: Rows, *, coordinates: Mapping[str, Coordinates]
         for parameter in spec.parameters():
             _declare(spec, parameter, rows, values, sds, later)
         declare_curves(spec, rows, values, sds, coordinates or {})
-        at_row = all_at_rows(xp, spec, values, index)
+        at_row = noise.of_averages(xp, all_at_rows(xp, spec, values, index), inputs)
         mean = law_mean(xp, spec, inputs, at_row)
         data = observed(spec, rows)
         data["chance"] = inputs.get("chance", data["chance"])

@@ -17,6 +17,7 @@ from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
 from bayes_scaling.model.along import encode_paths, settle_discrepancy
 from bayes_scaling.model.discrepancy import Paths
 from bayes_scaling.model.labels import has_repeats, labels, run_labels
+from bayes_scaling.model.noise import AVERAGED
 from bayes_scaling.model.spec import ModelSpec
 
 
@@ -33,7 +34,8 @@ class Rows:
     index : dict of str to ndarray
         Position of each row's level in ``coords``, shape (row,).
     inputs : dict of str to ndarray
-        The law's inputs by their name in the formula, shape (row,).
+        The law's inputs by their name in the formula, shape (row,); also ``averaged``, of a loss, where the table
+        has that column.
     left_out : dict of str to int
         Number of rows left out, by reason.
     notices : tuple of str
@@ -155,7 +157,8 @@ def resolve(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, list[str]]
 def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, str]:
     notice = ""
     if spec.outcome == "loss":
-        kind = "normal" if spec.noise.discrepancy.by == "run" else "student_t"
+        means = AVERAGED in frame.columns and bool((frame[AVERAGED] > 1).any())
+        kind = "normal" if spec.noise.discrepancy.by == "run" or means else "student_t"
     elif "n_items" in frame.columns and frame["n_items"].notna().all():
         kind = "beta_binomial"
     else:
@@ -176,7 +179,9 @@ def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec
 
 
 def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the law's inputs by their name in the formula, each from the column it reads, shape (row,).
+    """Return the law's inputs by their name in the formula, each from the column it reads, and ``averaged``.
+
+    Arrays have shape (row,).
 
     Raises
     ------
@@ -191,6 +196,8 @@ def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
                 f"column {column!r} is not above zero in {int(low.sum())} of {len(low)} rows; law {spec.law.name} "
                 "reads its logarithm. Leave these rows out (an untrained model says nothing about a slope)."
             )
+    if spec.outcome == "loss" and AVERAGED in frame.columns:
+        inputs[AVERAGED] = frame[AVERAGED].fillna(1.0).to_numpy(dtype=float)
     return inputs
 
 
@@ -274,6 +281,10 @@ def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
     below = int(has_flag(frame, ["below_chance"]).sum())
     if spec.outcome == "accuracy" and below:
         notices.append(f"{below} of {len(frame)} rows lie below chance; they are used (scatter at the floor).")
+    if spec.outcome == "accuracy" and AVERAGED in frame.columns:
+        notices.append(
+            f"column {AVERAGED} says nothing of accuracy; let n_items count the questions of all evaluations."
+        )
     if "family" in spec.groups:
         unit = "run" if "run" in frame.columns else None
         sizes = frame.groupby("family")[unit].nunique() if unit else frame.groupby("family").size()

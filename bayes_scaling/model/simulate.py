@@ -87,7 +87,7 @@ def law_values(
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the law at rows, shape (draw, row), and every parameter at rows."""
     xp = numpy_backend()
-    at_row = all_at_rows(xp, spec, values, index)
+    at_row = noise.of_averages(xp, all_at_rows(xp, spec, values, index), inputs)
     rows = next(iter(inputs.values())).shape[-1]
     draws = next(iter(values.values())).shape[0]
     mean = np.broadcast_to(law_mean(xp, spec, inputs, at_row), (draws, rows))

@@ -39,7 +39,8 @@ def table(
     peers : iterable of Peer
         Those without ``fit`` are passed over.
     curves : pandas.DataFrame, optional
-        With columns family (the domain), run, seen, loss and training; default the dataset ``curves``. Only rows with
+        With columns family (the domain), run, seen, loss and training; default the dataset ``curves``, with upstream's
+        ``seen``, from which the published figures were made. Only rows with
         ``training`` are fitted, only the others are scored.
     done : callable, optional
         Called with each peer once it is scored.
@@ -67,9 +68,10 @@ def _score(peer: Peer, curve: pd.DataFrame) -> float:
     """Fit one curve and return the RMSLE of its test rows; an error names peer and curve."""
     assert peer.fit is not None
     fitted, scored = curve[curve["training"]], curve[~curve["training"]]
+    scale = "seen_upstream" if "seen_upstream" in curve.columns else "seen"  # as the papers had it
     try:
-        predict = peer.fit(fitted["seen"].to_numpy(float), fitted["loss"].to_numpy(float))
-        return rmsle(predict(scored["seen"].to_numpy(float)), scored["loss"].to_numpy(float))
+        predict = peer.fit(fitted[scale].to_numpy(float), fitted["loss"].to_numpy(float))
+        return rmsle(predict(scored[scale].to_numpy(float)), scored["loss"].to_numpy(float))
     except ValueError as error:
         raise ValueError(f"{peer.name} on {curve['run'].iloc[0]}: {error}") from error
 

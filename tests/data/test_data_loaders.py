@@ -14,6 +14,8 @@ from bayes_scaling.data import (
     load_dataset,
     read_table,
 )
+from bayes_scaling.data.averages import evaluations
+from bayes_scaling.data.learning_curves import SPACING
 from bayes_scaling.errors import DataError, DownloadError
 
 
@@ -247,11 +249,11 @@ def test_curves(mirror):
     assert runs.to_dict() == {"IC": 72, "NMT": 5, "LM": 5, "BB": 10}
     assert frame["run"].nunique() == 92
     assert frame.groupby("run")[["family", "task", "model"]].nunique().eq(1).all(axis=None)
-    assert flag_counts(frame) == {}
+    assert set(flag_counts(frame)) == {"pooled"}
     assert (frame["family"] == "LM").sum() == 229, "each point once, not four times"
-    assert not frame.duplicated(["run", "seen"]).any()
+    assert not frame.duplicated(["run", "seen_upstream"]).any()
     assert frame["run"].is_monotonic_increasing
-    assert frame.groupby("run")["seen"].is_monotonic_increasing.all()
+    assert frame.groupby("run")["seen_upstream"].is_monotonic_increasing.all()
     first = frame[frame["run"] == "IC/bird_5/MiX/B/16"].iloc[0]
     assert (first["seen"], first["loss"], first["training"]) == (4096000.0, 0.9830801095813513, True)
     assert frame["loss"].between(0.1, 1).all()
@@ -259,6 +261,23 @@ def test_curves(mirror):
     later = frame[~frame["training"]].groupby("run")["seen"].min()
     assert len(fitted) == len(later) == 92
     assert (fitted < later).all()
+    raw = frame["averaged"] == 1
+    assert (raw | frame["family"].isin(["IC", "BB"])).all()
+    assert raw[(frame["family"] == "IC") & ~frame["training"]].all()
+
+
+@pytest.mark.real
+def test_rows_of_curves_are_means_of_as_many_evaluations_as_said(mirror):
+    frame = load_dataset("curves")
+    # The error of one evaluation is a count of ImageNet's 50 000 images, so that the mean of k is a count over k.
+    rows = frame[(frame["dataset"] == "inet") & frame["training"]]
+    counts = rows.groupby("run")["seen_upstream"].transform(lambda s: evaluations(s.to_numpy(), SPACING["IC"])[0])
+    for k, least in ((1, 0.98), (2, 0.9), (3, 0.8)):
+        means = rows.loc[counts == k, "loss"] * 50_000
+        whole = {n: ((means * n - (means * n).round()).abs() < 0.01 * n).mean() for n in (k - 1, k, k + 1) if n}
+        assert len(means) > 90
+        assert whole.pop(k) > least
+        assert k == 1 or max(whole.values()) < 0.6, "means of one evaluation fewer or more are not such counts"
 
 
 @pytest.mark.real

@@ -295,6 +295,7 @@ def test_the_vocabulary_is_complete():
         "accuracy",
         "n_items",
         "chance",
+        "averaged",
         "task",
         "protocol",
         "flags",

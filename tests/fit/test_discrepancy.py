@@ -110,7 +110,10 @@ def at_values(model, variable):
 # ---- the model -----------------------------------------------------------------------------
 
 
-def test_pymc_density_is_that_of_the_numpy_simulator(curves):
+@pytest.mark.parametrize("means", [False, True])
+def test_pymc_density_is_that_of_the_numpy_simulator(curves, means):
+    if means:
+        curves = curves.assign(averaged=1.0 + np.arange(len(curves)) % 5)
     settled, rows = encode(spec(**OU), curves)
     model = build(settled, rows)
     values = simulate.prior_values(settled, {}, 3, np.random.default_rng(0))

@@ -83,6 +83,14 @@ CASES = {
         ),
         LADDER,
     ),
+    "normal, means of evaluations": (
+        make_spec("power_law", groups=["family"], noise={"observation": "normal"}),
+        LADDER.assign(averaged=1.0 + np.arange(len(LADDER)) % 7),
+    ),
+    "student_t, means of evaluations": (
+        make_spec("power_law", noise={"observation": "student_t"}),
+        LADDER.assign(averaged=1.0 + np.arange(len(LADDER)) % 7),
+    ),
     "noise by family": (make_spec("kaplan", groups=["family"], pooling={"sigma": "partial"}), LADDER),
     "crossed beta_binomial with run effect": (simulated.crossed_spec(), TASKS),
     "crossed beta, censored": (simulated.crossed_spec(), rounded_to_the_ends()),

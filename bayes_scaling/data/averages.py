@@ -1,0 +1,106 @@
+"""What the rows of smoothed curves are means of: evaluations in bins, and along curves that were made to fall."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize
+
+_SAME = 1e-6  # positions that agree so far are one
+_TWICE = 0.1  # of the spacing: the first evaluation and the next one on the even grid are one
+_FALLING = 1 / (0.26355964 * 4 ** (2 / 3))  # of the variance of Chernoff's distribution (Groeneboom and Wellner 2001)
+_NEAR = np.log(2.0)  # half-width, in log position, of the stretch that a slope is taken over
+_LEAST_ROWS = 5  # of that stretch
+_LEAST_SLOPE = 1e-3  # of log loss in log position
+_MEDIAN_SQUARE = 0.4549  # of a standard normal variable
+
+
+def evaluations(edges: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many evaluations each bin holds and their mean position, shape (bin,).
+
+    Parameters
+    ----------
+    edges : ndarray, shape (bin,)
+        Lower edges, ascending, of bins of one ratio; bins without an evaluation are not among them. The first
+        evaluation is the first edge, the last one the upper edge of the last bin, which holds it.
+    spacing : float
+        Distance between evaluations, in the unit of the edges.
+    """
+    upper = edges * _ratio(edges)
+    count = int((upper[-1] - edges[0]) / spacing + _SAME)
+    even = upper[-1] - spacing * np.arange(count, -1, -1.0)
+    even = np.concatenate([edges[:1], even[even > edges[0] + _TWICE * spacing]])
+    bin_of = np.searchsorted(edges * (1 - _SAME), even, side="right") - 1
+    inside = even <= upper[bin_of] * (1 + _SAME)
+    even, bin_of = even[inside], bin_of[inside]
+    held = np.bincount(bin_of, minlength=len(edges))
+    mean = np.bincount(bin_of, even, minlength=len(edges)) / np.maximum(held, 1)
+    return np.maximum(held, 1).astype(float), np.where(held > 0, mean, edges)
+
+
+def _ratio(edges: np.ndarray) -> float:
+    """Return the ratio of the bins: every step between edges is a whole power of it."""
+    steps = np.diff(np.log(edges))
+    for parts in range(1, 10):
+        powers = steps / (steps.min() / parts)
+        if np.abs(powers - np.round(powers)).max() < 0.02:
+            break
+    return float(np.exp(steps.sum() / np.round(powers).sum()))
+
+
+def pooled(position: np.ndarray, loss: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the first row of every stretch of one loss, and the stretches' mean positions and counts.
+
+    Parameters
+    ----------
+    position, loss, count : ndarray, shape (row,)
+        Rows of one curve in order; a loss made to fall is one mean wherever it stays the same.
+
+    Returns
+    -------
+    first : ndarray of int, shape (stretch,)
+    mean, total : ndarray, shape (stretch,)
+        Mean position of the evaluations of a stretch, and their number.
+    """
+    first = np.flatnonzero(np.concatenate([[True], np.diff(loss) != 0]))
+    total = np.add.reduceat(count, first)
+    return first, np.add.reduceat(count * position, first) / total, total
+
+
+def fallen(position: np.ndarray, loss: np.ndarray, count: np.ndarray, spacing: float) -> np.ndarray:
+    r"""Return how many evaluations the rows of a curve that was made to fall are in effect the means of, shape (row,).
+
+    Isotonic regression of evaluations with noise :math:`\sigma` along a curve that falls by s from one to the next has
+    variance :math:`0.2636\,(4\sigma^2 s)^{2/3}` (Brunk 1970; Groeneboom and Wellner 2001), that of a mean of
+    :math:`1.505\,(\sigma/s)^{2/3}`. This is added to the rows' own counts. Slopes are those of the rows within a factor
+    of two; :math:`\sigma` is found from the scatter of rows about the line through their neighbours. All in log loss.
+
+    Parameters
+    ----------
+    position, loss, count : ndarray, shape (row,)
+        Ascending positions, losses, and the evaluations that were averaged after they were made to fall.
+    spacing : float
+        Distance between evaluations, in the unit of the positions.
+    """
+    t, y = np.log(position), np.log(loss)
+    fall = np.maximum(-_slopes(t, y), _LEAST_SLOPE) * spacing / position
+    share = (t[1:-1] - t[:-2]) / (t[2:] - t[:-2])
+    scatter = y[1:-1] - (1 - share) * y[:-2] - share * y[2:]
+
+    def number(log_sigma: float) -> np.ndarray:
+        return count + _FALLING * (np.exp(log_sigma) / fall) ** (2 / 3)
+
+    def excess(log_sigma: float) -> float:
+        one = 1 / number(log_sigma)
+        unit = one[1:-1] + (1 - share) ** 2 * one[:-2] + share**2 * one[2:]
+        return float(np.log(np.median(scatter**2 / unit) / _MEDIAN_SQUARE) - 2 * log_sigma)
+
+    low, high = np.log(1e-7), np.log(10.0)
+    return number(optimize.brentq(excess, low, high)) if excess(low) > 0 > excess(high) else count
+
+
+def _slopes(t: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the slope of y in t about each row, over the rows that are near, shape (row,)."""
+    away = np.abs(t - t[:, None])
+    reach = np.maximum(_NEAR, np.sort(away, axis=1)[:, min(_LEAST_ROWS, len(t)) - 1])
+    near = away <= reach[:, None]
+    return np.array([np.polyfit(t[n], y[n], 1)[0] for n in near])
