@@ -46,7 +46,10 @@ def fit_and_score(domain: str) -> tuple[Fit, pd.DataFrame]:
 
 
 def inner_scores(domain: str) -> pd.DataFrame:
-    """Fit each curve's training rows but the last factor of its scale and score these: no test row is read."""
+    """Fit each curve's training rows but the last factor of its scale and score these: no test row is read.
+
+    Which rows stand for a stretch was found from all training rows, these included.
+    """
     card = card_of(domain)
     done = card.backtest(within="run", beyond=INNER[domain], levels=(0.9,), workers=0, progressbar=False)
     return done.frame.rename(columns={"covered_90": "covered", "width_90": "width"})
@@ -110,7 +113,7 @@ def _sampling(domain: str, fit: Fit) -> list[Figure]:
 
 
 def _peers() -> list[Figure]:
-    """Return mean RMSLE of the re-implemented estimators on the same rows."""
+    """Return mean RMSLE of the re-implemented estimators on upstream's rows."""
     found = summary(table()).reset_index()
     return [
         figure(f"peers/{row['peer']}/{row['domain']}/rmsle_mean", float(row["mean"]), unit=f"{row['curves']} curves")

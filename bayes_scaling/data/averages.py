@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize
+
+from bayes_scaling.errors import DataError, listed
 
 _SAME = 1e-6  # positions that agree so far are one
 _TWICE = 0.1  # of the spacing: the first evaluation and the next one on the even grid are one
-_FALLING = 1 / (0.26355964 * 4 ** (2 / 3))  # of the variance of Chernoff's distribution (Groeneboom and Wellner 2001)
+_SPAN = 2 / (0.26355964 * 4 ** (2 / 3))  # with the variance of Chernoff's distribution (Groeneboom and Wellner 2001)
+_ROUNDS, _LEAST_STRETCHES = 20, 6
 _NEAR = np.log(2.0)  # half-width, in log position, of the stretch that a slope is taken over
 _LEAST_ROWS = 5  # of that stretch
 _LEAST_SLOPE = 1e-3  # of log loss in log position
@@ -20,21 +22,27 @@ def evaluations(edges: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarr
     Parameters
     ----------
     edges : ndarray, shape (bin,)
-        Lower edges, ascending, of bins of one ratio; bins without an evaluation are not among them. The first
-        evaluation is the first edge, the last one the upper edge of the last bin, which holds it.
+        Lower edges, ascending, of bins of one ratio; bins without an evaluation are not among them. The last
+        evaluation is the upper edge of the last bin, which holds it; the first edge is one where the even grid before
+        it comes near.
     spacing : float
         Distance between evaluations, in the unit of the edges.
+
+    Raises
+    ------
+    DataError
+        The edges are not of one ratio, or a bin holds no evaluation.
     """
     upper = edges * _ratio(edges)
-    count = int((upper[-1] - edges[0]) / spacing + _SAME)
-    even = upper[-1] - spacing * np.arange(count, -1, -1.0)
-    even = np.concatenate([edges[:1], even[even > edges[0] + _TWICE * spacing]])
+    even = upper[-1] - spacing * np.arange(int((upper[-1] - edges[0]) / spacing + _SAME), -1, -1.0)
+    if even[0] < edges[0] + _TWICE * spacing:
+        even[0] = edges[0]
     bin_of = np.searchsorted(edges * (1 - _SAME), even, side="right") - 1
     inside = even <= upper[bin_of] * (1 + _SAME)
-    even, bin_of = even[inside], bin_of[inside]
-    held = np.bincount(bin_of, minlength=len(edges))
-    mean = np.bincount(bin_of, even, minlength=len(edges)) / np.maximum(held, 1)
-    return np.maximum(held, 1).astype(float), np.where(held > 0, mean, edges)
+    held = np.bincount(bin_of[inside], minlength=len(edges))
+    if not held.all():
+        raise DataError(f"bins {listed(np.flatnonzero(held == 0))} hold no evaluation at a spacing of {spacing:g}.")
+    return held.astype(float), np.bincount(bin_of[inside], even[inside], minlength=len(edges)) / held
 
 
 def _ratio(edges: np.ndarray) -> float:
@@ -43,8 +51,8 @@ def _ratio(edges: np.ndarray) -> float:
     for parts in range(1, 10):
         powers = steps / (steps.min() / parts)
         if np.abs(powers - np.round(powers)).max() < 0.02:
-            break
-    return float(np.exp(steps.sum() / np.round(powers).sum()))
+            return float(np.exp(steps.sum() / np.round(powers).sum()))
+    raise DataError("the edges are not those of bins of one ratio; expected steps that are whole powers of it.")
 
 
 def pooled(position: np.ndarray, loss: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,13 +74,17 @@ def pooled(position: np.ndarray, loss: np.ndarray, count: np.ndarray) -> tuple[n
     return first, np.add.reduceat(count * position, first) / total, total
 
 
-def fallen(position: np.ndarray, loss: np.ndarray, count: np.ndarray, spacing: float) -> np.ndarray:
-    r"""Return how many evaluations the rows of a curve that was made to fall are in effect the means of, shape (row,).
+def independent(
+    position: np.ndarray, loss: np.ndarray, count: np.ndarray, spacing: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    r"""Return a curve that was made to fall as means of stretches so long that their errors are those of plain means.
 
     Isotonic regression of evaluations with noise :math:`\sigma` along a curve that falls by s from one to the next has
     variance :math:`0.2636\,(4\sigma^2 s)^{2/3}` (Brunk 1970; Groeneboom and Wellner 2001), that of a mean of
-    :math:`1.505\,(\sigma/s)^{2/3}`. This is added to the rows' own counts. Slopes are those of the rows within a factor
-    of two; :math:`\sigma` is found from the scatter of rows about the line through their neighbours. All in log loss.
+    :math:`1.505\,(\sigma/s)^{2/3}` evaluations, and its errors are alike over about as many. Stretches, laid from the
+    end, hold at least twice that number less one (without noise one evaluation is enough; simulated in the tests).
+    Slopes are those of the rows within a factor of two; :math:`\sigma` is found from the scatter of stretches about the
+    line through their neighbours. All in log loss.
 
     Parameters
     ----------
@@ -80,22 +92,47 @@ def fallen(position: np.ndarray, loss: np.ndarray, count: np.ndarray, spacing: f
         Ascending positions, losses, and the evaluations that were averaged after they were made to fall.
     spacing : float
         Distance between evaluations, in the unit of the positions.
+
+    Returns
+    -------
+    first : ndarray of int, shape (stretch,)
+        The first row of each stretch.
+    position, loss, count : ndarray, shape (stretch,)
+        Means over the evaluations of a stretch, and their number.
     """
-    t, y = np.log(position), np.log(loss)
-    fall = np.maximum(-_slopes(t, y), _LEAST_SLOPE) * spacing / position
+    first, rows = np.arange(len(position)), (position, loss, count)
+    fall = np.maximum(-_slopes(np.log(position), np.log(loss)), _LEAST_SLOPE) * spacing / position
+    sigma = _scatter(*rows)
+    for _ in range(_ROUNDS):
+        longer = _stretches(count, _SPAN * (sigma / fall) ** (2 / 3) - 1)
+        if len(longer) < _LEAST_STRETCHES or np.array_equal(longer, first):
+            break
+        first, total = longer, np.add.reduceat(count, longer)
+        rows = np.add.reduceat(count * position, first) / total, np.add.reduceat(count * loss, first) / total, total
+        sigma = max(sigma, _scatter(*rows))
+    return first, *rows
+
+
+def _stretches(count: np.ndarray, need: np.ndarray) -> np.ndarray:
+    """Return the first row of each stretch, laid from the end, that holds what each of its rows needs."""
+    starts, end, total = [], len(count), 0.0
+    for i in range(len(count) - 1, -1, -1):
+        total += count[i]
+        if total >= need[i:end].max():
+            starts.append(i)
+            end, total = i, 0.0
+    if end:  # what is left at the start joins the first stretch
+        starts = [*starts[:-1], 0]
+    return np.array(starts[::-1])
+
+
+def _scatter(position: np.ndarray, loss: np.ndarray, count: np.ndarray) -> float:
+    """Return the noise of one evaluation in log loss: median scatter of rows about their neighbours' line."""
+    t, y, one = np.log(position), np.log(loss), 1 / count
     share = (t[1:-1] - t[:-2]) / (t[2:] - t[:-2])
-    scatter = y[1:-1] - (1 - share) * y[:-2] - share * y[2:]
-
-    def number(log_sigma: float) -> np.ndarray:
-        return count + _FALLING * (np.exp(log_sigma) / fall) ** (2 / 3)
-
-    def excess(log_sigma: float) -> float:
-        one = 1 / number(log_sigma)
-        unit = one[1:-1] + (1 - share) ** 2 * one[:-2] + share**2 * one[2:]
-        return float(np.log(np.median(scatter**2 / unit) / _MEDIAN_SQUARE) - 2 * log_sigma)
-
-    low, high = np.log(1e-7), np.log(10.0)
-    return number(optimize.brentq(excess, low, high)) if excess(low) > 0 > excess(high) else count
+    away = y[1:-1] - (1 - share) * y[:-2] - share * y[2:]
+    variance = one[1:-1] + (1 - share) ** 2 * one[:-2] + share**2 * one[2:]
+    return float(np.sqrt(np.median(away**2 / variance) / _MEDIAN_SQUARE)) if len(y) > 2 else 0.0
 
 
 def _slopes(t: np.ndarray, y: np.ndarray) -> np.ndarray:

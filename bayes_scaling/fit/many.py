@@ -309,10 +309,10 @@ _LOCK = threading.Lock()  # an executor's threads share the compiled models
 
 
 def structure(spec: ModelSpec, rows: Rows) -> tuple[Any, ...]:
-    """Return what a compiled model depends on: specification, levels, knots, how effects are sampled and nested."""
+    """Return what a compiled model depends on: specification, inputs, levels, knots, how effects are made."""
     centred = tuple(len(rows) >= CENTRED_FROM * len(levels) for levels in rows.coords.values())
     knots = rows.paths.as_dict() if rows.paths is not None and rows.paths.knots is not None else None
-    plain = (spec.as_dict(), rows.coords, knots, nesting(spec, rows))
+    plain = (spec.as_dict(), sorted(rows.inputs), rows.coords, knots, nesting(spec, rows))
     return type(spec.law), *(json.dumps(part) for part in plain), centred
 
 

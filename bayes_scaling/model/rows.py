@@ -281,7 +281,13 @@ def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
     below = int(has_flag(frame, ["below_chance"]).sum())
     if spec.outcome == "accuracy" and below:
         notices.append(f"{below} of {len(frame)} rows lie below chance; they are used (scatter at the floor).")
-    if spec.outcome == "accuracy" and AVERAGED in frame.columns:
+    several = int((frame[AVERAGED] > 1).sum()) if AVERAGED in frame.columns else 0
+    if spec.outcome == "loss" and several:
+        notices.append(
+            f"{several} of {len(frame)} rows are means of several evaluations (column {AVERAGED}); sigma is the noise "
+            "of one evaluation, and points to forecast are single ones where they say nothing else."
+        )
+    if spec.outcome == "accuracy" and several:
         notices.append(
             f"column {AVERAGED} says nothing of accuracy; let n_items count the questions of all evaluations."
         )

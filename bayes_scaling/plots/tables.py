@@ -154,7 +154,8 @@ def curve_table(
 
 
 def _with_constants(fit: Fit, table: pd.DataFrame, constants: Sequence[str]) -> pd.DataFrame:
-    inputs = read_inputs(fit.spec, table)
+    read = read_inputs(fit.spec, table)
+    inputs = {i.name: read[i.name] for i in fit.spec.law.inputs}
     values = {f"constants_{name}": fit.spec.law.at_constants(name, **inputs) for name in constants}
     return table.assign(**values)
 

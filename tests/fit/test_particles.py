@@ -66,10 +66,10 @@ def test_totals_are_the_sum_of_row_densities():
     np.testing.assert_array_equal(found, path_totals(*turned))
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_likelihood_is_that_of_the_model_but_for_a_constant(case):
+@pytest.mark.parametrize(("case", "means"), [*((case, False) for case in CASES), ("ou", True), ("wiener", True)])
+def test_likelihood_is_that_of_the_model_but_for_a_constant(case, means):
     table = curves(CASES[case].outcome)
-    spec, rows = encode(CASES[case], table.assign(averaged=1.0 + np.arange(len(table)) % 4))
+    spec, rows = encode(CASES[case], table.assign(averaged=1.0 + np.arange(len(table)) % 4) if means else table)
     model = build(spec, rows)
     assert {rv.name for rv in model.free_RVs if rv.name.endswith("_curve_z")}, "the rows are curves"
     logp = model.compile_logp(vars=[*model.observed_RVs, *model.potentials])

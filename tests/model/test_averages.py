@@ -8,8 +8,10 @@ from scipy import stats
 
 from bayes_scaling.compare import score
 from bayes_scaling.errors import DataError, FitError
-from bayes_scaling.fit import SamplerSettings
+from bayes_scaling.fit import SamplerSettings, load
+from bayes_scaling.fit.departure import left_out_moments
 from bayes_scaling.fit.evaluate import fitted_draws, log_density
+from bayes_scaling.fit.many import structure
 from bayes_scaling.fit.sampler import Sampler
 from bayes_scaling.forecasts import forecast
 from bayes_scaling.model import encode, make_spec
@@ -54,6 +56,36 @@ def test_a_row_of_unknown_number_is_one_evaluation():
     gaps = table().assign(averaged=np.where(COUNTS == 4, np.nan, COUNTS))
     _, rows = encode(make_spec("power_law"), gaps)
     np.testing.assert_array_equal(rows.inputs["averaged"], np.where(COUNTS == 4, 1.0, COUNTS))
+
+
+def test_a_saved_fit_knows_its_means(tmp_path):
+    frame = table(np.random.default_rng(0))
+    fit = planted(frame)
+    again = load(fit.save(tmp_path / "fit.nc"))
+    np.testing.assert_array_equal(again.rows.inputs["averaged"], COUNTS)
+    pd.testing.assert_frame_equal(score(again, frame), score(fit, frame))
+
+
+def test_leaving_out_a_row_of_a_path_counts_its_evaluations():
+    spec = make_spec("power_law", noise={"discrepancy": "wiener", "observation": "normal"})
+    values = {"E": 1.5, "A_ref": 0.7, "alpha": 0.15, "sigma": SIGMA, "discrepancy_sd": 1e-9}
+    frame = table(np.random.default_rng(0))
+    fit = simulated.fit_of(spec, frame, {k: np.full(2, v) for k, v in values.items()}, chains=1, draws=2)
+    _, variance = left_out_moments(fitted_draws(fit), fit.rows)
+    np.testing.assert_allclose(variance[0], SIGMA**2 / COUNTS, rtol=1e-6)
+
+
+def test_tables_with_and_without_numbers_are_different_models():
+    specs = [encode(make_spec("power_law", noise={"observation": "normal"}), t) for t in
+             (table(), table().drop(columns="averaged"))]  # fmt: skip
+    assert structure(*specs[0]) != structure(*specs[1])
+
+
+def test_several_evaluations_are_told():
+    _, rows = encode(make_spec("power_law"), table())
+    assert any("8 of 12 rows are means of several evaluations" in notice for notice in rows.notices)
+    _, rows = encode(make_spec("power_law"), table().assign(averaged=1.0))
+    assert not any("means" in notice for notice in rows.notices)
 
 
 def test_noise_of_means_is_normal_unless_the_card_says_otherwise():
