@@ -3,8 +3,8 @@
 Truth and departure are drawn from a prior of error rates; a curve of 160 evaluations is fitted up to the 80th as the
 dataset ``curves`` has it upstream (made to fall by isotonic regression, then averaged in bins of one ratio) and
 forecast at the other 80. Fitted are the evaluations themselves; the means at the lower edges of their bins, as if each
-were one evaluation; the means where they stand with their counts; and means of stretches of them, as the loader of
-``curves`` makes them.
+were one evaluation; the means where they stand with their counts; and these with the number that they are in effect
+the means of.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from bayes_scaling.compare import score
-from bayes_scaling.data.averages import evaluations, independent, pooled
+from bayes_scaling.data.averages import evaluations, fallen, pooled
 from bayes_scaling.fit import Sampler, SamplerSettings, assemble
 from bayes_scaling.fit.evaluate import Draws, predict
 from bayes_scaling.fit.sample import versions
@@ -27,7 +27,7 @@ LEVEL = 0.9
 SETTINGS = SamplerSettings(draws=500, tune=500, chains=1)
 FITTED, BINS = 80, 99
 SPACING = 1e19
-READINGS = ("evaluations", "edges", "counts", "stretches")
+READINGS = ("evaluations", "edges", "counts", "effective")
 SPEC = make_spec(
     "power_law", noise={"discrepancy": "wiener", "observation": "normal"}, reference={"compute": 1e20},
     priors={
@@ -77,8 +77,8 @@ def read(name: str, curve: pd.DataFrame) -> pd.DataFrame:
     count, position = evaluations(means["compute"].to_numpy(), SPACING)
     first, position, count = pooled(position, means["loss"].to_numpy(), count)
     loss = means["loss"].to_numpy()[first]
-    if name == "stretches":
-        _, position, loss, count = independent(position, loss, count, SPACING)
+    if name == "effective":
+        count = fallen(position, loss, count, SPACING)
     return pd.DataFrame({"run": "r", "compute": position, "loss": loss, "averaged": count})
 
 

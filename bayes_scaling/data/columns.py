@@ -92,7 +92,7 @@ _VOCABULARY = (
     Column("accuracy", "share of items answered right", "fraction", "fraction", 0, 1, _PERCENT),
     Column("n_items", "items that the accuracy was measured on", "count", "integer", low=1),
     Column("chance", "accuracy of guessing", "fraction", "fraction", 0, 1, _PERCENT),
-    Column("averaged", "evaluations that the loss is the mean of (1 if not given)", "count", "count", low=1),
+    Column("averaged", "evaluations that the loss is in effect the mean of (1 if not given)", "count", "count", low=1),
     Column("task", "benchmark or validation set of the outcome", "label", "text"),
     Column("protocol", "how the task was run (shots, metric)", "label", "text"),
     Column("flags", "remarks on the row, joined by ';'", "label", "text"),

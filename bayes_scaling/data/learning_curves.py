@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.averages import evaluations, independent, pooled
+from bayes_scaling.data.averages import evaluations, fallen, pooled
 from bayes_scaling.data.flags import add_flag
 from bayes_scaling.data.registry import dataset, fetch
 from bayes_scaling.data.validate import check_runs
@@ -29,13 +29,13 @@ def load_curves() -> pd.DataFrame:
         19595 points, ordered by curve and upstream's position: family (the domain: BB, IC, LM, NMT), task and model
         (upstream's names), dataset (the task without its number of shots), run (the curve: ``family/task/model``),
         seen, loss (an error rate or a normalised loss, not nats), ``training`` (True where a point may be fitted; the
-        others are the later part of the curve), ``averaged`` (evaluations that the row is the mean of),
-        ``seen_upstream`` and ``loss_upstream``. Copies of points, three of each in LM, are left out.
+        others are the later part of the curve), ``averaged`` (evaluations that the row is in effect the mean of, see
+        :func:`~bayes_scaling.data.averages.fallen`) and ``seen_upstream``. Copies of points, three of each in LM, are
+        left out.
 
         ``seen`` is the mean position of the evaluations of a row; upstream gives the lower edge of their bin. Rows to
-        be fitted were made to fall, so that neighbours are alike: one row stands for a stretch, with its mean (see
-        :func:`~bayes_scaling.data.averages.independent`). The others keep upstream's position and loss and are flagged
-        ``pooled``: leave these out of a fit.
+        be fitted were made to fall: neighbours of one value are one mean. The first of them stands for it; the others
+        keep upstream's position and are flagged ``pooled``: leave these out of a fit.
     """
     files = [fetch("curves", file.path) for file in dataset("curves").files]
     raw = pd.concat([pd.read_csv(path) for path in files]).drop_duplicates()
@@ -47,7 +47,7 @@ def load_curves() -> pd.DataFrame:
             "dataset": raw["Task"].str.replace(r"_\d+$|', '\d+-shot'\)$|^\('", "", regex=True),
             "run": raw["Domain"] + "/" + raw["Task"] + "/" + raw["Model"],
             "seen_upstream": raw["Seen Examples"],
-            "loss_upstream": raw["Loss"],
+            "loss": raw["Loss"],
             "training": raw["Training"] == 1,
         }
     )
@@ -57,7 +57,7 @@ def load_curves() -> pd.DataFrame:
 
 def _with_means(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the table with positions and numbers of the evaluations that rows are means of."""
-    frame = frame.assign(seen=frame["seen_upstream"].astype(float), loss=frame["loss_upstream"], averaged=1.0)
+    frame = frame.assign(seen=frame["seen_upstream"].astype(float), averaged=1.0)
     again = pd.Series(False, index=frame.index)
     smoothed = frame[frame["family"].isin(list(SPACING))]
     for (domain, _, training), part in smoothed.groupby(["family", "run", "training"]):
@@ -67,9 +67,9 @@ def _with_means(frame: pd.DataFrame) -> pd.DataFrame:
         count, seen = evaluations(part["seen_upstream"].to_numpy(dtype=float), spacing)
         chosen = part.index
         if training:
-            same, seen, count = pooled(seen, loss, count)
-            first, seen, loss, count = independent(seen, loss[same], count, spacing)
-            chosen = part.index[same[first]]
+            first, seen, count = pooled(seen, loss, count)
+            count = fallen(seen, loss[first], count, spacing)
+            chosen = part.index[first]
             again[part.index.difference(chosen)] = True
-        frame.loc[chosen, ["seen", "loss", "averaged"]] = np.column_stack([seen, loss, count])
+        frame.loc[chosen, ["seen", "averaged"]] = np.column_stack([seen, count])
     return add_flag(frame, again, "pooled")

@@ -68,10 +68,10 @@ def _score(peer: Peer, curve: pd.DataFrame) -> float:
     """Fit one curve and return the RMSLE of its test rows; an error names peer and curve."""
     assert peer.fit is not None
     fitted, scored = curve[curve["training"]], curve[~curve["training"]]
-    scale, loss = (f"{c}_upstream" if f"{c}_upstream" in curve.columns else c for c in ("seen", "loss"))
+    scale = "seen_upstream" if "seen_upstream" in curve.columns else "seen"  # as the papers had it
     try:
-        predict = peer.fit(fitted[scale].to_numpy(float), fitted[loss].to_numpy(float))
-        return rmsle(predict(scored[scale].to_numpy(float)), scored[loss].to_numpy(float))
+        predict = peer.fit(fitted[scale].to_numpy(float), fitted["loss"].to_numpy(float))
+        return rmsle(predict(scored[scale].to_numpy(float)), scored["loss"].to_numpy(float))
     except ValueError as error:
         raise ValueError(f"{peer.name} on {curve['run'].iloc[0]}: {error}") from error
 
