@@ -1,8 +1,8 @@
 """Our frozen models of the 92 curves, one card per domain: ``python -m benchmarks.curves [--inner] [--json FILE]``.
 
-Each card is fitted to the rows with Training = 1 and scores the others once. Laws, priors and settings were chosen on
-hold-outs inside the training rows (``--inner`` repeats the last of them) and frozen; everything that was ever scored on
-test rows is listed in the output (``benchmarks/scored.py``).
+Each card is fitted to the rows with Training = 1 and scores the others. Laws, priors and settings were chosen on
+hold-outs inside the training rows (``--inner`` repeats the last of them) and frozen; how rows are read was mended after
+a first scoring. Everything that was ever scored on test rows is listed in the output (``benchmarks/scored.py``).
 """
 
 from __future__ import annotations
