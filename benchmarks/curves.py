@@ -13,7 +13,7 @@ import time
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.compare import coverage, score
+from bayes_scaling.compare import calibrate_width, coverage, score
 from bayes_scaling.data import load_dataset
 from bayes_scaling.fit import Fit
 from bayes_scaling.fit.sample import versions
@@ -89,6 +89,19 @@ def figures_of(domain: str, scores: pd.DataFrame) -> list[Figure]:
     return lines
 
 
+def calibrated(domain: str, scores: pd.DataFrame) -> list[Figure]:
+    """Return coverage and width with widths learned from the finished curves of the other tasks; none where one is all.
+
+    These figures use test rows of other tasks: they are not those of training rows only.
+    """
+    if scores["dataset"].nunique() < 2:
+        return []
+    found = calibrate_width(scores, by="dataset")
+    unit = "widths learned from test rows of the other tasks"
+    values = {**covered(found), "width90": float(by_curve(found.assign(lpd=float("nan")))["width90"].mean())}
+    return [figure(f"calibrated/{domain}/{k}", v, better="higher", unit=unit) for k, v in values.items()]
+
+
 def _best_published(domain: str) -> dict[str, tuple[str, float]]:
     """Return the best published mean RMSLE and log density of a domain, with whose it is."""
     known = [(peer.name, peer.published[domain]) for peer in PEERS.values() if domain in peer.published]
@@ -136,7 +149,7 @@ def main() -> None:
             scores = inner_scores(domain)
         else:
             fit, scores = fit_and_score(domain)
-            figures += _sampling(domain, fit)
+            figures += _sampling(domain, fit) + calibrated(domain, scores)
         figures += figures_of(domain, scores)
         every.append(scores)
         print(f"{domain}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         show.warn(f"bayes-scaling: {error}")
         return EXIT_ERROR
     except KeyboardInterrupt:
-        show.warn("bayes-scaling: interrupted; nothing unfinished was written.")
+        show.warn("bayes-scaling: interrupted; nothing unfinished was written, finished folds of a backtest are kept.")
         return EXIT_INTERRUPTED
 
 

@@ -100,6 +100,7 @@ def _sampling(fit: Fit) -> list[Check]:
     deep = float(stats["maxdepth_reached"].mean()) if "maxdepth_reached" in stats else 0.0
     least = ESS_PER_CHAIN * chains
     more = _longer(fit.meta["settings"])
+    accept = 0.99 if float(fit.meta["settings"].get("target_accept", 0)) < 0.99 else 0.998
     modes = " Two modes need other priors." if rhat[0] >= RHAT_NARROW else ""
     return [
         Check("largest R-hat", rhat[0], f"< {RHAT_MAX}", bool(rhat[0] < RHAT_MAX), "fail",
@@ -109,8 +110,8 @@ def _sampling(fit: Fit) -> list[Check]:
         Check("smallest tail ESS", tail[0], f">= {least}", bool(tail[0] >= least), "fail",
               f"Interval ends are unsure for {tail[1]}.", more),
         Check("divergences", divergences, "0", divergences == 0, "fail",
-              "Part of the posterior was not reached.", "Raise target_accept to 0.99, or tighten the priors of "
-              "group standard deviations."),
+              "Part of the posterior was not reached.", f"Raise target_accept to {accept:g}, or tighten the priors "
+              "of group standard deviations."),
         Check("share of draws at the largest tree depth", deep, "< 0.01", deep < 0.01, "warn",
               "Sampling is slow, not wrong.", "Raise maxdepth or tune."),
     ]  # fmt: skip

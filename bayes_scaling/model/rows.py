@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import special
 
 from bayes_scaling.data import check_runs, compute_ratio, flag_counts, has_flag
+from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.data.flags import KNOWN
 from bayes_scaling.data.naming import DERIVED_FROM
 from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
@@ -75,8 +76,9 @@ def choose_rows(
     frame: pd.DataFrame, spec: ModelSpec, exclude_flags: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, dict[str, int], list[str]]:
     """Check a table and leave out, with counts, the rows that this model does not use; return notices too."""
-    given = [c for c in (spec.outcome, *(i.column for i in spec.law.inputs)) if c not in DERIVED_FROM]
-    absent = [c for c in given if isinstance(frame, pd.DataFrame) and c not in frame.columns]
+    given = set(frame.columns) if isinstance(frame, pd.DataFrame) else set(COLUMNS)
+    read = (spec.outcome, *(i.column for i in spec.law.inputs))
+    absent = [c for c in read if c not in given and not (c in DERIVED_FROM and set(DERIVED_FROM[c]) <= given)]
     checked = check_runs(frame, require=absent)  # before rows look alike
     notices = _check_flags(checked, exclude_flags)
     kept, left_out = kept_rows(checked, spec, exclude_flags)

@@ -21,7 +21,10 @@ def answers(study: Study) -> list[str]:
     found: list[str] = []
     for part, answer in study.forecasts:
         made = reach(study, answer) if isinstance(answer, Reach) else forecast(study, answer)
-        found += [f"{part.title}: {text}" for text in _some(made)]
+        shown = _some(made)
+        found += [f"{part.title}: {text}" for text in shown]
+        if len(shown) < len(made):
+            found.append(f"{part.title}: {len(made) - len(shown)} further points are in the table of forecasts.")
     for asked, contrasts, ranking in study.comparisons:
         found.append(f"{asked.title}: {best(ranking)}")
         if len(contrasts) == 1:

@@ -26,6 +26,20 @@ def test_every_curve_counts_once():
     assert found["curves/LM/rmsle_mean"]["peer_value"] == 0.0009
 
 
+def test_widths_of_other_tasks_are_told_apart():
+    rows = pd.DataFrame({"run": list("abcd"), "dataset": list("xxyy"), "median": 1.0, "lower": 0.9, "upper": 1.1,
+                         "observed": [1.05, 1.2, 1.02, 1.3]}).assign(
+        covered=lambda f: f["observed"].between(f["lower"], f["upper"]), width=0.2, lpd=1.0, crps=0.1, pit=0.5,
+        log_error=0.0)  # fmt: skip
+    found = {f["figure"]: f for f in curves.calibrated("IC", rows)}
+    assert set(found) == {f"calibrated/IC/{k}" for k in ("coverage90", "coverage90_lo", "coverage90_hi", "width90")}
+    # To hold both curves of the others, intervals are stretched to 1.3 (for x) and 1.2 (for y): three of four are held.
+    assert found["calibrated/IC/coverage90"]["value"] == pytest.approx(0.75)
+    assert found["calibrated/IC/width90"]["value"] > 0.2
+    assert "other tasks" in found["calibrated/IC/width90"]["unit"]
+    assert curves.calibrated("LM", rows.assign(dataset="x")) == []
+
+
 def test_the_best_published_figures_stand_beside_ours():
     assert curves._best_published("IC") == {"rmsle_mean": ("NSL-PFN (published)", 0.028),
                                             "lpd": ("NSL-PFN (published)", 3.33)}  # fmt: skip

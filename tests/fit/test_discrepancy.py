@@ -95,6 +95,12 @@ def test_what_is_wrong_is_named(noise, error, said, curves):
         encode(make_spec("power_law", noise=noise), curves)
 
 
+def test_a_missing_scale_is_said_before_its_rows_look_alike(curves):
+    for frame in (curves.drop(columns="compute"), curves.drop(columns="compute").assign(step=1.0)):
+        with pytest.raises(DataError, match="column 'compute' is missing"):
+            encode(spec(**OU), frame)
+
+
 def test_a_prior_of_a_discrepancy_that_is_off_is_refused():
     with pytest.raises(CardError, match="discrepancy_length"):
         make_spec("power_law", priors={"discrepancy_length": {"dist": "exponential", "mean": 1.0}})

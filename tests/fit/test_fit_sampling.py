@@ -60,7 +60,7 @@ def test_counts_can_be_swapped_without_compiling():
     point = model.initial_point()
     before = logp(point)
     uncompiled = object.__new__(sampler_room.Sampler)
-    uncompiled.spec, uncompiled._coords = spec, rows.coords
+    uncompiled.spec, uncompiled._coords, uncompiled._inputs = spec, rows.coords, set(rows.inputs)
     lower = replace(rows, frame=rows.frame.assign(accuracy=rows.frame["accuracy"] * 0.5))
     for name, value in uncompiled._updates(lower).items():  # as nutpie: cast, then set
         model[name].set_value(value.astype(model[name].dtype))

@@ -212,6 +212,16 @@ def contrast_row(**changes):
     return pd.Series({**row, **changes})
 
 
+def test_short_answers_say_what_they_leave_out(studies):
+    fit = studies[0].fit
+    part = ForecastPart("Larger runs", points={"compute": [1e24]}, tokens_per_param=20)
+    points = grid(family=["bee"], compute=[1e22, 2e22, 4e22, 8e22, 1e23, 2e23])
+    study = replace(studies[0], forecasts=[(part, forecast(fit, points, tokens_per_param=20))], comparisons=[])
+    said = sentences.answers(study)
+    assert len(said) == sentences.SHORT + 1
+    assert said[-1] == f"Larger runs: {6 - sentences.SHORT} further points are in the table of forecasts."
+
+
 def test_contrast_sentences(studies):
     part = ComparePart("t", target=2.0, hold={"task": "mmlu"})
     said = sentences.contrast(studies[0], part, contrast_row())
