@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,11 +110,9 @@ def make_folds(spec: ModelSpec, rows: Rows, split: Split) -> Folds:
         _check_fold(fold, over, scale)
         _check_levels(spec, rows, fold, split)
         _check_encodes(spec, rows, fold)
-        if curve is not None and not split.families:
-            new = sorted(set(curve[~fold.train]) - set(curve[fold.train]))
-            if new:
-                notices.append(f"{fold.name}: {len(new)} {split.within} have no training row ({listed(new, 3)}); "
-                               "they are forecast as new ones.")  # fmt: skip
+        if not split.families:
+            named = {g: np.array(rows.coords[g], dtype=object)[rows.index[g]] for g in spec.groups if g in rows.coords}
+            notices += _new_levels(fold, named if curve is None else {**named, split.within: curve})
     return Folds(tuple(folds), over, scale, unit, unit_name, tuple(notices))
 
 
@@ -263,6 +261,17 @@ def _check_levels(spec: ModelSpec, rows: Rows, fold: Fold, split: Split) -> None
                 f"{group} (pooling {kind}). Choose a higher cut or a smaller factor, cut within={group!r}, leave these "
                 "rows out, or families=True, which keeps the smallest member."
             )
+
+
+def _new_levels(fold: Fold, named: Mapping[str, np.ndarray]) -> list[str]:
+    """Return a sentence per group of which held-out rows have levels without a training row."""
+    told = []
+    for group, level in named.items():
+        new = sorted(set(level[~fold.train]) - set(level[fold.train]))
+        if new:
+            told.append(f"{fold.name}: {len(new)} {group} have no training row ({listed(new, 3)}); "
+                        "they are forecast as new ones.")  # fmt: skip
+    return told
 
 
 def _check_encodes(spec: ModelSpec, rows: Rows, fold: Fold) -> None:

@@ -51,6 +51,14 @@ def test_cuts_in_every_curve_separately():
     assert made.unit_name == "run"
 
 
+def test_a_run_that_a_cut_over_all_rows_takes_whole_is_told():
+    frame = curves()
+    frame.loc[frame["run"] == "curve 0", "compute"] *= 1e6
+    grouped = make_spec("power_law", groups=["run"], pooling={"E": {"run": "partial"}}, noise={"run_effect": False})
+    made = folds_of(grouped, frame, cuts=[1e20])
+    assert "1 run have no training row (f|curve 0); they are forecast as new ones." in made.notices[0]
+
+
 def test_cuts_over_all_rows():
     made = folds_of(PLAIN, curves(), beyond=[16, 2], cuts=[1e19])
     assert [f.name for f in made.folds] == ["compute above 1e+19", "compute above max/16", "compute above max/2"]
