@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from bayes_scaling.check.predictive import run_names
+from bayes_scaling.errors import FitError
 from bayes_scaling.fit.departure import left_out_moments
 from bayes_scaling.fit.evaluate import fitted_draws, marginal_log_density, predict
 
@@ -74,6 +75,11 @@ def loo(fit: Fit) -> Loo:
     -------
     Loo
         Densities are of the outcome itself (loss in nats, accuracy as a fraction).
+
+    Raises
+    ------
+    FitError
+        The draws do not differ enough for importance weights, as of a chain that is stuck.
     """
     import arviz as az
     import xarray as xr
@@ -85,7 +91,14 @@ def loo(fit: Fit) -> Loo:
     tree = xr.DataTree.from_dict({"posterior": fit.idata["posterior"].to_dataset(), "log_likelihood": likelihood})
     with warnings.catch_warnings():  # units with a bad k are counted in the table
         warnings.filterwarnings("ignore", message=".*Pareto", category=UserWarning)
-        found = az.loo(tree, pointwise=True, var_name="y")
+        try:
+            found = az.loo(tree, pointwise=True, var_name="y")
+        except ValueError as error:
+            raise FitError(
+                f"leave-one-out needs draws that differ; some of {len(units)} units have densities whose tail is one "
+                f"value in {density.shape[0]} draws ({error}): a chain that does not move. Fit again with more draws "
+                "and tune."
+            ) from error
     k = np.asarray(found.pareto_k)
     unit = "run" if len(units) < len(fit.rows) else "row"
     table = pd.DataFrame(

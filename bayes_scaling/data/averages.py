@@ -22,9 +22,9 @@ def evaluations(edges: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarr
     Parameters
     ----------
     edges : ndarray, shape (bin,)
-        Lower edges, ascending, of bins of one ratio; bins without an evaluation are not among them. The last
-        evaluation is the upper edge of the last bin, which holds it; the first edge is one where the even grid before
-        it comes near.
+        Lower edges, ascending, of bins of one ratio; bins without an evaluation are not among them. The upper
+        edge of the last bin is the last evaluation and belongs to that bin; the others stand before it at even
+        distances. One that lies within a tenth of the spacing above the first edge is taken to be at that edge.
     spacing : float
         Distance between evaluations, in the unit of the edges.
 
@@ -41,7 +41,10 @@ def evaluations(edges: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarr
     inside = even <= upper[bin_of] * (1 + _SAME)
     held = np.bincount(bin_of[inside], minlength=len(edges))
     if not held.all():
-        raise DataError(f"bins {listed(np.flatnonzero(held == 0))} hold no evaluation at a spacing of {spacing:g}.")
+        raise DataError(
+            f"bins {listed(np.flatnonzero(held == 0))} hold no evaluation at a spacing of {spacing:g}; expected "
+            "one in each. Check edges and spacing."
+        )
     return held.astype(float), np.bincount(bin_of[inside], even[inside], minlength=len(edges)) / held
 
 

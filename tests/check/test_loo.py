@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from bayes_scaling.check import loo, loo_pit, posterior_predictive, residuals
+from bayes_scaling.errors import FitError
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, marginal_log_density
 from bayes_scaling.model import make_spec
 
@@ -152,3 +153,11 @@ def test_departures_that_were_sampled_by_run_are_told():
     assert "does not integrate it out, and elpd is too high" in found.note
     assert found.unit_of_row.tolist() == np.repeat(np.arange(6), 6).tolist()
     assert not loo(runs_of(4, sigma=0.02, run_sd=0.03, draws=200)).note
+
+
+def test_draws_that_do_not_differ_are_refused():
+    values = {"E": 1.5, "A_ref": 0.4, "alpha": 0.33, "B_ref": 0.45, "beta": 0.36, "sigma": 0.02, "nu": 20.0}
+    stuck = {name: np.full(400, value) for name, value in values.items()}
+    fit = simulated.fit_of(make_spec("chinchilla"), simulated.ladder(), stuck)
+    with pytest.raises(FitError, match="a chain that does not move"):
+        loo(fit)
