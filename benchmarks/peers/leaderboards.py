@@ -1,17 +1,18 @@
 """Open LLM Leaderboard scores as Sloth was scored on them: three settings, their models and their folds.
 
-The protocol is that of Maia Polo et al. (2024), arXiv:2412.06540, section 4.2 and Table 3; what the paper leaves open was
-read off the authors' published experiment script (names of the families held out together, the order of the filters):
+The protocol is that of Maia Polo et al. (2024), arXiv:2412.06540, section 4.2 and Table 3; what the paper leaves
+open (names of the families held out together, order of the filters) was read in the authors' published scripts:
 
-- all three settings read the same table, also the one of leaderboard v1, and a family is its finer label: base, chat and
+- all three settings read the same table, leaderboard v1 too, and a family is its finer label: base, chat and
   fine-tuned models are families of their own;
-- a model counts where its parameters, tokens and every score of the setting are known, a family where two models count;
-- a fold holds out one or more families together (a base family with its instruct relatives). Of *each* of them the model with
-  fewest parameters stays in training; the larger ones are tested. All other families are in training as a whole;
-- the figure is the mean absolute error in percentage points over the tested models and benchmarks of a fold, averaged over folds.
+- a model counts where its parameters, tokens and every score of the setting are known, a family where two models do;
+- a fold holds out one or more families together (a base family with its instruct relatives). Of *each* of them the
+  model with fewest parameters stays in training, the larger ones are tested. All other families are trained on whole;
+- the figure is the mean absolute error, in percentage points, over the tested models and benchmarks of a fold,
+  averaged over folds.
 
-Floors are those of the paper: chance of multiple-choice benchmarks, 0 otherwise, and for TruthfulQA the first percentile of the
-whole leaderboard (which has seen the tested models).
+Floors are those of the paper: chance of multiple-choice benchmarks, 0 otherwise, and for TruthfulQA the first
+percentile of the whole leaderboard (which has seen the tested models).
 """
 
 from __future__ import annotations
@@ -39,18 +40,18 @@ _LLAMA = ("meta-llama-3", "meta-llama-3-instruct")
 _PYTHIA = ("pythia", "dolly-v2")
 HELD_OUT: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "v1": (
-        ("bloom",), ("codegen-nl",), ("codellama",), ("deepseek-coder-base",), _PYTHIA, ("falcon",), _GEMMA, ("gpt-j-neo-neox",),
-        ("internlm2",), _LLAMA, ("mpt", "mpt-chat", "mpt-instruct"), ("olmo",), ("opt",), ("qwen2",), ("rwkv-4-pile",),
-        ("starcoder2",), ("stablelm-base-alpha",), ("xglm",), _YI,
+        ("bloom",), ("codegen-nl",), ("codellama",), ("deepseek-coder-base",), _PYTHIA, ("falcon",), _GEMMA,
+        ("gpt-j-neo-neox",), ("internlm2",), _LLAMA, ("mpt", "mpt-chat", "mpt-instruct"), ("olmo",), ("opt",),
+        ("qwen2",), ("rwkv-4-pile",), ("starcoder2",), ("stablelm-base-alpha",), ("xglm",), _YI,
     ),
     "v2": (
         ("bloom",), _PYTHIA, ("falcon", "falcon-instruct"), ("gemma-2", "gemma-2-it"), ("gpt-j-neo-neox",),
-        (*_LLAMA, "llama-3-sauerkrautlm-instruct"), ("olmo",), ("opt",), ("qwen2", "qwen2-instruct", "dolphin-2.9.2-qwen2"),
-        ("starcoder2",), ("smollm", "smollm-instruct"), _YI,
+        (*_LLAMA, "llama-3-sauerkrautlm-instruct"), ("olmo",), ("opt",),
+        ("qwen2", "qwen2-instruct", "dolphin-2.9.2-qwen2"), ("starcoder2",), ("smollm", "smollm-instruct"), _YI,
     ),
     "v12": (
-        ("bloom",), _PYTHIA, ("falcon",), _GEMMA, ("gpt-j-neo-neox",), _LLAMA, ("olmo",), ("opt",), ("qwen2",), ("starcoder2",),
-        _YI,
+        ("bloom",), _PYTHIA, ("falcon",), _GEMMA, ("gpt-j-neo-neox",), _LLAMA, ("olmo",), ("opt",), ("qwen2",),
+        ("starcoder2",), _YI,
     ),
 }  # fmt: skip
 """Families held out together, one tuple a fold: 19 folds of v1, 12 of v2, 11 of both at once."""
