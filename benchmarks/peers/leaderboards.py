@@ -17,15 +17,14 @@ percentile of the whole leaderboard (which has seen the tested models).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.peers.files import local
 from benchmarks.peers.interface import Floats
 
 Mask = NDArray[np.bool_]
@@ -143,13 +142,13 @@ def setting(name: str) -> Setting:
     if name not in BENCHMARKS_OF:
         raise ValueError(f"unknown setting {name!r}; expected one of {', '.join(BENCHMARKS_OF)}")
     tasks = list(BENCHMARKS_OF[name])
-    table = pd.read_csv(_path("data_v2.csv"))
+    table = pd.read_csv(local("sloth", "data_v2.csv"))
     table = table.sort_values(["Family2", "#Params (B)"], kind="stable").dropna(subset=[*_COLUMNS, *tasks])
     table = table[table.groupby("Family2")["Model"].transform("size") >= 2].reset_index(drop=True)
     models = table[list(_COLUMNS)].rename(columns=_COLUMNS)
     for column, unit in _SCALE.items():
         models[column] = models[column] * unit
-    floors = pd.read_csv(_path("lower_bounds.csv")).loc[0, tasks].to_numpy(dtype=float)
+    floors = pd.read_csv(local("sloth", "lower_bounds.csv")).loc[0, tasks].to_numpy(dtype=float)
     folds = tuple(_fold(models, families) for families in HELD_OUT[name])
     return Setting(name, models, table[tasks].astype(float), floors, folds)
 
@@ -181,8 +180,3 @@ def _fold(models: pd.DataFrame, families: tuple[str, ...]) -> Fold:
     smallest = ~models["family"].duplicated().to_numpy()  # models are ordered by size within a family
     test = models["family"].isin(families).to_numpy() & ~smallest
     return Fold(families, ~test, test)
-
-
-def _path(file: str) -> Path:
-    """Return where a file of the dataset lies."""
-    return Path(os.environ["BAYES_SCALING_DATA"]) / "sloth" / file
