@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_scaling.data import learning_curves, overtraining, published
+from bayes_scaling.data import leaderboards, learning_curves, overtraining, published
 from bayes_scaling.data.benchmarks import BENCHMARKS
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
@@ -105,6 +105,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "observational": load_observational,
     "curves": learning_curves.load_curves,
     "published_models": published.load_published_models,
+    "sloth": leaderboards.load_sloth,
 }
 
 
@@ -114,7 +115,7 @@ def load_dataset(name: str) -> pd.DataFrame:
     Parameters
     ----------
     name : str
-        ``"chinchilla"``, ``"overtraining"``, ``"observational"``, ``"curves"`` or ``"published_models"``.
+        Name in the catalogue, such as ``"chinchilla"``; ``list_datasets()`` gives all.
 
     Returns
     -------

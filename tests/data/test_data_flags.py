@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling.data import add_flag, check_runs, data_hash, flag_counts, has_flag, load_dataset
+from bayes_scaling.data import add_flag, catalogue, check_runs, data_hash, flag_counts, has_flag, load_dataset
 from bayes_scaling.data.flags import KNOWN
 
 
@@ -33,7 +33,7 @@ def test_flags_of_the_package_are_known():
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", ["chinchilla", "overtraining", "observational"])
+@pytest.mark.parametrize("name", [name for name in catalogue() if name != "published_models"])
 def test_flags_of_the_loaders_are_known(mirror, name):
     assert set(flag_counts(load_dataset(name))) <= set(KNOWN)
 

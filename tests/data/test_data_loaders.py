@@ -6,6 +6,7 @@ import pytest
 from bayes_scaling.data import (
     BENCHMARKS,
     benchmark,
+    catalogue,
     check_runs,
     data_hash,
     dataset,
@@ -292,7 +293,7 @@ def test_rows_of_curves_are_means_of_as_many_evaluations_as_said(mirror):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("name", ["chinchilla", "overtraining", "observational", "curves"])
+@pytest.mark.parametrize("name", [name for name in catalogue() if name != "published_models"])
 def test_loaded_tables_pass_the_check_again(mirror, name):
     frame = load_dataset(name)
     pd.testing.assert_frame_equal(check_runs(frame), frame)

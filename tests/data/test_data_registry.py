@@ -65,7 +65,7 @@ def test_unknown_attribute():
 
 def test_catalogue_is_listed(no_mirror):
     listed = {entry["name"]: entry for entry in list_datasets()}
-    assert list(listed) == ["chinchilla", "overtraining", "observational", "curves", "published_models"]
+    assert list(listed) == ["chinchilla", "overtraining", "observational", "curves", "published_models", "sloth"]
     assert set(listed["chinchilla"]) == {"name", "title", "rows", "licence", "citation", "available_offline"}
     assert listed["chinchilla"]["citation"] == (
         "Besiroglu, Erdil, Barnett, You (2024). Chinchilla Scaling: A replication attempt. arXiv:2404.10102."
