@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,3 +84,22 @@ def benchmark(name: str) -> Benchmark:
             f"Known: {listed(BENCHMARKS, 30)}. For another one, give 'chance' and 'n_items' as columns."
         )
     return BENCHMARKS[name]
+
+
+def facts_of(task: str) -> dict[str, float]:
+    """Return chance and number of items of a benchmark as columns of a table.
+
+    Parameters
+    ----------
+    task : str
+        Name in the registry, or another, of which nothing is known.
+
+    Returns
+    -------
+    dict of str to float
+        ``chance`` and ``n_items``, NaN where they are not known.
+    """
+    entry = BENCHMARKS.get(task)
+    known = {} if entry is None else {"chance": entry.chance, "n_items": entry.n_items}
+    values = {name: known.get(name) for name in ("chance", "n_items")}
+    return {name: math.nan if value is None else float(value) for name, value in values.items()}

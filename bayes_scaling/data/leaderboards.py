@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bayes_scaling.data.benchmarks import BENCHMARKS
+from bayes_scaling.data.benchmarks import facts_of
 from bayes_scaling.data.flags import add_flag
 from bayes_scaling.data.registry import fetch
 from bayes_scaling.data.validate import check_runs
@@ -91,31 +91,11 @@ def _long(raw: pd.DataFrame, bounds: pd.Series) -> pd.DataFrame:
     parts = [
         models.assign(
             table=table, task=task, protocol=protocol, accuracy=raw[theirs], lower_bound=float(bounds[theirs]),
-            **benchmark_facts(task),
+            **facts_of(task),
         )
         for theirs, (table, task, protocol) in SLOTH_TASKS.items()
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True).dropna(subset=["accuracy"])
-
-
-def benchmark_facts(task: str) -> dict[str, float]:
-    """Return chance and number of items of a benchmark as columns, NaN where they are not known.
-
-    Parameters
-    ----------
-    task : str
-        Name in the benchmark registry; one that it lacks has neither.
-
-    Returns
-    -------
-    dict of str to float
-        ``chance`` and ``n_items``.
-    """
-    facts = BENCHMARKS.get(task)
-    return {
-        "chance": float("nan") if facts is None or facts.chance is None else float(facts.chance),
-        "n_items": float("nan") if facts is None or facts.n_items is None else float(facts.n_items),
-    }
 
 
 def _flagged(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,29 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_scaling.data import leaderboards, learning_curves, overtraining, published
-from bayes_scaling.data.benchmarks import BENCHMARKS
+from bayes_scaling.data import epoch, leaderboards, learning_curves, observational, overtraining, published
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
 from bayes_scaling.data.registry import dataset, fetch
 from bayes_scaling.data.validate import check_runs
 from bayes_scaling.errors import DataError, listed
-
-# Upstream's names of the benchmarks. Its "Winograd" is WinoGrande: see the notes in registry.toml.
-OBSERVATIONAL_TASKS = {
-    "MMLU": "mmlu",
-    "ARC-C": "arc_challenge",
-    "HellaSwag": "hellaswag",
-    "Winograd": "winogrande",
-    "TruthfulQA": "truthfulqa",
-    "GSM8K": "gsm8k",
-    "XWinograd": "xwinograd",
-    "HumanEval": "humaneval",
-}
-OBSERVATIONAL_DOUBTS = {
-    "openlm-research/open_llama_7b_v2": "params are 13e9 upstream, the name says 7e9",
-    "deepseek-ai/deepseek-moe-16b-base": "params are the total of a sparse model, so compute is too high",
-}
 
 
 def load_chinchilla() -> pd.DataFrame:
@@ -56,56 +39,19 @@ def load_chinchilla() -> pd.DataFrame:
     return check_runs(add_flag(frame, highest, "high_loss_outlier"), require=("params", "tokens", "loss"))
 
 
-def load_observational() -> pd.DataFrame:
-    """Load benchmark scores of 148 base models (Ruan et al. 2024, arXiv:2405.10938).
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per model and benchmark that has a score (1144): family, model, run, params,
-        tokens, compute, task, accuracy, chance, n_items. Flags: ``no_compute``,
-        ``corrected_tokens``, ``doubtful`` (with the reason in ``flag_reason``).
-    """
-    raw = pd.read_csv(fetch("observational", "base_llm_benchmark_eval.csv"))
-    models = pd.DataFrame(
-        {
-            "family": raw["Model Family"],
-            "model": raw["Model"],
-            "run": raw["Model"],
-            "params": raw["Model Size (B)"] * 1e9,
-            "tokens": raw["Pretraining Data Size (T)"] * 1e12,
-            "compute": raw["FLOPs (1E21)"] * 1e21,
-        }
-    )
-    slip = models["model"] == "cerebras/btlm-3b-8k-base"
-    models.loc[slip, ["tokens", "compute"]] /= 1000  # 627 trillion tokens upstream, 627 billion in truth
-    models = add_flag(models, slip, "corrected_tokens")
-    models["flag_reason"] = models["model"].map(OBSERVATIONAL_DOUBTS).fillna("")
-    models.loc[slip, "flag_reason"] = "tokens are 627e12 upstream, corrected to 627e9"
-    models = add_flag(models, models["model"].isin(list(OBSERVATIONAL_DOUBTS)), "doubtful")
-    models = add_flag(models, models["compute"].isna(), "no_compute")
-    parts = [
-        models.assign(
-            task=task,
-            accuracy=raw[theirs],
-            chance=BENCHMARKS[task].chance,
-            n_items=BENCHMARKS[task].n_items,
-        )
-        for theirs, task in OBSERVATIONAL_TASKS.items()
-    ]
-    # None, where chance is unknown, must not make the column one of objects.
-    parts = [part.astype({"chance": "float64", "n_items": "float64"}) for part in parts]
-    frame = pd.concat(parts, ignore_index=True).dropna(subset=["accuracy"])
-    return check_runs(frame, require=("family", "model", "params", "task", "accuracy"))
-
-
 LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "chinchilla": load_chinchilla,
     "overtraining": overtraining.load_overtraining,
-    "observational": load_observational,
+    "observational": observational.load_observational,
     "curves": learning_curves.load_curves,
     "published_models": published.load_published_models,
     "sloth": leaderboards.load_sloth,
+    "observational_emergent": observational.load_emergent,
+    "observational_leaderboard_v2": observational.load_leaderboard_v2,
+    "observational_post_training": observational.load_post_training,
+    "observational_instruct": observational.load_instruct,
+    "observational_agents": observational.load_agents,
+    "epoch": epoch.load_epoch,
 }
 
 

@@ -64,6 +64,8 @@ class Dataset:
         What the loader reads first.
     fallback : tuple of DataFile
         Public files that give the same table.
+    part_of : str
+        Dataset in whose folder of a mirror or the cache the files are; empty where it has its own.
     """
 
     name: str
@@ -77,6 +79,12 @@ class Dataset:
     embedded: bool
     files: tuple[DataFile, ...]
     fallback: tuple[DataFile, ...]
+    part_of: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of its files, in a mirror and in the cache."""
+        return self.part_of or self.name
 
 
 def _citation(entry: dict[str, Any]) -> str:
@@ -113,6 +121,7 @@ def _dataset(name: str, entry: dict[str, Any]) -> Dataset:
         embedded=entry.get("embedded", False),
         files=tuple(DataFile(f["path"], f["sha256"], _address(entry, f.get("upstream"))) for f in entry["file"]),
         fallback=fallback,
+        part_of=entry.get("part_of", ""),
     )
 
 
@@ -126,7 +135,8 @@ def catalogue() -> dict[str, Dataset]:
         The catalogue; treat it as read-only.
     """
     entries = tomllib.loads((HERE / "registry.toml").read_text(encoding="utf-8"))
-    return {name: _dataset(name, entry) for name, entry in entries.items()}
+    # A part has repository, licence and citation of the whole, unless it states its own.
+    return {name: _dataset(name, {**entries.get(entry.get("part_of"), {}), **entry}) for name, entry in entries.items()}
 
 
 def dataset(name: str) -> Dataset:
@@ -185,15 +195,15 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("bayes_scaling"))
 
 
-def in_mirror(name: str, path: str) -> bool:
+def in_mirror(folder: str, path: str) -> bool:
     """Tell whether the mirror holds a file; its hash is not looked at.
 
     Parameters
     ----------
-    name : str
-        Dataset.
+    folder : str
+        Folder of the dataset.
     path : str
-        File, below the dataset's folder.
+        File, below that folder.
 
     Returns
     -------
@@ -201,12 +211,12 @@ def in_mirror(name: str, path: str) -> bool:
         True where the mirror is set and has the file.
     """
     mirror = mirror_folder()
-    return mirror is not None and (mirror / name / path).is_file()
+    return mirror is not None and (mirror / folder / path).is_file()
 
 
 def _at_hand(entry: Dataset, files: tuple[DataFile, ...]) -> bool:
-    cached = cache_folder() / entry.name
-    return bool(files) and all(in_mirror(entry.name, f.path) or (cached / f.path).is_file() for f in files)
+    cached = cache_folder() / entry.folder
+    return bool(files) and all(in_mirror(entry.folder, f.path) or (cached / f.path).is_file() for f in files)
 
 
 def list_datasets() -> list[dict[str, Any]]:
@@ -261,8 +271,8 @@ def fetch(dataset_name: str, path: str) -> Path:
         )
     if entry.embedded:
         return _verified(HERE / path, files[path])
-    if in_mirror(dataset_name, path):
-        return _verified(Path(mirror_folder() or "") / dataset_name / path, files[path])
+    if in_mirror(entry.folder, path):
+        return _verified(Path(mirror_folder() or "") / entry.folder / path, files[path])
     return _download(entry, files[path])
 
 
@@ -306,10 +316,10 @@ def _reason(error: OSError, url: str) -> str:
 def _download(entry: Dataset, file: DataFile) -> Path:
     import pooch
 
-    hint = _no_mirror(entry.name, file.path)
+    hint = _no_mirror(entry.folder, file.path)
     if file.url is None:
         raise DownloadError(f"{entry.name}/{file.path} has no public address. {hint}")
-    local = cache_folder() / entry.name / file.path
+    local = cache_folder() / entry.folder / file.path
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel("WARNING")  # a dataset can be two hundred files, and pooch would announce each

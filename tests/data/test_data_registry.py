@@ -65,7 +65,10 @@ def test_unknown_attribute():
 
 def test_catalogue_is_listed(no_mirror):
     listed = {entry["name"]: entry for entry in list_datasets()}
-    assert list(listed) == ["chinchilla", "overtraining", "observational", "curves", "published_models", "sloth"]
+    parts = [f"observational_{p}" for p in ("emergent", "leaderboard_v2", "post_training", "instruct", "agents")]
+    own = ["chinchilla", "overtraining", "observational", "curves", "published_models", "sloth"]
+    assert list(listed) == [*own, *parts, "epoch"]
+    assert listed["observational_agents"]["citation"] == listed["observational"]["citation"]
     assert set(listed["chinchilla"]) == {"name", "title", "rows", "licence", "citation", "available_offline"}
     assert listed["chinchilla"]["citation"] == (
         "Besiroglu, Erdil, Barnett, You (2024). Chinchilla Scaling: A replication attempt. arXiv:2404.10102."
@@ -154,6 +157,16 @@ def test_download_is_kept_in_the_cache(small, no_mirror, monkeypatch, tmp_path):
     assert asked == ["https://example.org/t.csv"]
     assert list_datasets()[0]["available_offline"]
     assert logging.getLogger("pooch").level == level
+
+
+def test_a_part_shares_the_folder_of_the_whole(no_mirror, monkeypatch, tmp_path):
+    part, whole = dataset("observational_emergent"), dataset("observational")
+    assert part.folder == whole.folder == "observational"
+    assert (part.repository, part.commit, part.licence) == (whole.repository, whole.commit, whole.licence)
+    assert part.notes != whole.notes
+    assert part.files[0] == whole.files[0]
+    with pytest.raises(DownloadError, match="here <folder>/observational/base_llm_emergent"):
+        fetch("observational_emergent", "base_llm_emergent_capability_eval.csv")
 
 
 def test_download_of_another_file_is_not_kept(small, no_mirror, monkeypatch, tmp_path):
