@@ -16,6 +16,7 @@ import pandas as pd
 from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, Column
 from bayes_scaling.data.derive import derived_columns, fill_derived, mark_rows
 from bayes_scaling.data.naming import DERIVED_FROM, missing_columns, nothing_known, rename
+from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, experts, read_sizes
 from bayes_scaling.errors import DataError, did_you_mean, listed
 
 IDENTIFIERS = (
@@ -50,7 +51,8 @@ def check_runs(
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row per run, checkpoint, or model and benchmark. It is not changed.
+        One row per run, checkpoint, or model and benchmark. It is not changed. Cells of params, active_params, tokens
+        and unique_tokens may be sizes such as ``"7B"``, ``"350M"`` or ``"2T"``.
     columns : mapping of str to str, optional
         Names, as ``{"theirs": "ours"}``. Columns outside the vocabulary are kept as they are.
     loss_unit : {"nats", "bits", "perplexity", "bits_per_byte"}, optional
@@ -139,26 +141,40 @@ def _to_nats(loss: pd.Series, loss_unit: str, bytes_per_token: float | None) -> 
 def _read_values(
     table: pd.DataFrame, known: Mapping[str, Column], labels: list[Any]
 ) -> tuple[pd.DataFrame, dict[str, pd.Series], list[str]]:
-    """Turn columns into float64 or text; cells that are no number become NaN and are reported."""
+    """Turn columns into float64 or text; cells that are neither number nor size become NaN and are reported."""
     table, spoiled, problems = table.copy(), {}, []
     for name in [name for name in table.columns if name in known]:
         raw = table[name]
         if not known[name].numeric:
             table[name] = raw.astype("str")
             continue
-        numbers = pd.to_numeric(raw, errors="coerce")
+        numbers = pd.to_numeric(raw, errors="coerce").astype("float64")
+        if name in COLUMNS_WITH_SIZES and numbers.isna().any():
+            numbers = numbers.fillna(read_sizes(raw))
         # An empty cell of a csv read as text is missing, not a wrong value.
         empty = raw.isna() | raw.astype("str").str.strip().eq("")
-        wrong = numbers.isna() & ~empty
-        spoiled[name] = wrong
-        table[name] = numbers.astype("float64")
-        if wrong.any():
-            found = [repr(v) for v in dict.fromkeys(raw[wrong])]
-            problems.append(
-                _line(name, [labels[i] for i in np.flatnonzero(wrong)], found)
-                + f"expected numbers ({known[name].unit}). Write plain numbers, such as 7e9 instead of '7B'."
-            )
+        spoiled[name] = numbers.isna() & ~empty
+        table[name] = numbers
+        problems += _describe_spoiled(known[name], raw, spoiled[name], labels)
     return table, spoiled, problems
+
+
+def _describe_spoiled(column: Column, raw: pd.Series, wrong: pd.Series, labels: list[Any]) -> list[str]:
+    """Describe the cells of a column that are no numbers, those of mixtures of experts by themselves."""
+    sizes = column.name in COLUMNS_WITH_SIZES
+    example = ", or sizes such as '7B', '350M' or '2T'" if sizes else ""
+    sparse = wrong & experts(raw) if sizes else wrong & False
+    advice = {
+        f"expected numbers ({column.unit}){example}. Write plain numbers, such as 7e9.": wrong & ~sparse,
+        "expected the count of all parameters. These name a mixture of experts, whose total does not follow from them: "
+        "give 'params' (all) and 'active_params' (used per token) as numbers.": sparse,
+    }
+    return [
+        _line(column.name, [labels[i] for i in np.flatnonzero(rows)], [repr(v) for v in dict.fromkeys(raw[rows])])
+        + text
+        for text, rows in advice.items()
+        if rows.any()
+    ]
 
 
 def _line(name: str, rows: list[Any], found: list[str]) -> str:

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.data import COLUMNS, Column, check_runs, flag_counts
+from bayes_scaling.data.sizes import size_in_name
 from bayes_scaling.errors import DataError
 
 
@@ -142,15 +143,50 @@ def test_empty_table_and_other_objects(runs):
 
 def test_all_problems_are_reported_at_once(runs):
     message = refused(
-        runs.assign(params=[1, 2, np.nan], tokens=["20B", "4e10", "6e10"], loss=[0, -1, np.inf]),
+        runs.assign(params=[1, 2, np.nan], tokens=["many", "4e10", "6e10"], loss=[0, -1, np.inf]),
         require=("params", "tokens", "loss"),
     )
     assert "5 problems" in message
-    assert "column 'tokens', row x: found '20B'; expected numbers" in message
+    assert "column 'tokens', row x: found 'many'; expected numbers (count), or sizes such as '7B'" in message
     assert "column 'params', rows x, y: found 1, 2" in message
     assert "column 'params', row z: found nothing; expected a value in every row" in message
     assert "column 'loss', rows x, y: found 0, -1; expected values above 0" in message
     assert "column 'loss', row z: found inf; expected finite numbers" in message
+
+
+def test_sizes_in_words_are_read(runs):
+    checked = check_runs(runs.assign(params=["7B", " 1.5b", "350M"], tokens=["2T", "4e10", "1.3 billion"]))
+    assert list(checked["params"]) == [7e9, 1.5e9, 3.5e8]
+    assert list(checked["tokens"]) == [2e12, 4e10, 1.3e9]
+    assert checked["params"].dtype == np.float64
+    pd.testing.assert_frame_equal(check_runs(checked), checked)
+
+
+def test_sizes_that_say_no_number_are_all_reported(runs):
+    message = refused(runs.assign(params=["large", "8x7B", "1b5"], loss=["3B", 2, 1], step=["1k", 2, 3]))
+    assert "column 'params', rows x, z: found 'large', '1b5'; expected numbers (count), or sizes such as" in message
+    assert "column 'params', row y: found '8x7B'; expected the count of all parameters" in message
+    assert "give 'params' (all) and 'active_params' (used per token)" in message
+    assert "column 'loss', row x: found '3B'; expected numbers (nats per token). Write" in message
+    assert "column 'step', row x: found '1k'" in message
+    assert "4 problems" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("meta-llama/Llama-2-7b-hf", 7e9),
+        ("pythia-410m-deduped", 4.1e8),
+        ("facebook/opt-1.3b", 1.3e9),
+        ("Mixtral-8x7B-v0.1", np.nan),
+        ("Qwen3-30B-A3B", np.nan),
+        ("merged-7b-13b", np.nan),
+        ("rwkv-4-1b5-pile", np.nan),
+        ("gpt2", np.nan),
+    ],
+)
+def test_size_in_the_name_of_a_model(name, size):
+    np.testing.assert_equal(size_in_name(pd.Series([name])).tolist(), [size])
 
 
 def test_gaps_are_allowed_where_a_column_is_not_required(runs):
