@@ -22,6 +22,7 @@ LEVEL = 0.9
 
 
 CURVES = ("broken_power_law", "broken_odds", "m1", "m2", "m3", "m4")  # their rows are one curve
+OF_LOSS = ("loss_exponential", "loss_sigmoid")
 
 
 def table(law: str) -> pd.DataFrame:
@@ -33,6 +34,8 @@ def table(law: str) -> pd.DataFrame:
             {"compute": compute, "task": task, "chance": np.where(task == "alpha_qa", 0.25, 0.0), "n_items": 500,
              "accuracy": 0.5}
         )  # fmt: skip
+    if law in OF_LOSS:
+        return pd.DataFrame({"loss": np.linspace(2.2, 5.5, 24), "n_items": 500, "accuracy": 0.5})
     if law in CURVES:
         return pd.DataFrame({"compute": np.logspace(19.5, 22.5, 24), "loss": 2.5})
     frame = simulated.ladder(per_family=8, seed=3).assign(loss=2.5)
@@ -59,6 +62,17 @@ ONE_MODE = {  # under the wide default priors a floor and a break can trade plac
         "a": Prior("lognormal", median=1, upper95=2),
     },
 }  # fmt: skip
+SEEN = {  # the default priors have curves that leave the table flat, at 0 or at 1
+    "loss_exponential": {
+        "floor": Prior("logitnormal", median=0.2, upper95=0.3), "share": Prior("logitnormal", median=0.2, upper95=0.4),
+        "decay": Prior("lognormal", median=0.8, upper95=1.2),
+    },
+    "loss_sigmoid": {
+        "level": Prior("normal", mean=0.0, sd=0.7), "slope": Prior("lognormal", median=2, upper95=3.5),
+        "floor": Prior("logitnormal", median=0.2, upper95=0.3),
+        "ceiling": Prior("logitnormal", median=0.7, upper95=0.9),
+    },
+}  # fmt: skip
 MODELS = {
     "chinchilla": make_spec("chinchilla"),
     "kaplan": make_spec("kaplan"),
@@ -66,6 +80,8 @@ MODELS = {
         "power_law", groups=["family"], pooling={"E": {"family": "partial"}, "A_ref": {"family": "none"}}
     ),
     "sigmoid": make_spec("sigmoid", groups=["task"], pooling={"level": {"task": "partial"}}),
+    "loss_exponential": make_spec("loss_exponential", priors=SEEN["loss_exponential"]),
+    "loss_sigmoid": make_spec("loss_sigmoid", priors=SEEN["loss_sigmoid"]),
     "broken_power_law": make_spec("broken_power_law", priors=ONE_MODE["broken_power_law"]),
     "broken_odds": make_spec("broken_odds", priors=ONE_MODE["broken_odds"]),
     "m1": make_spec("m1"),

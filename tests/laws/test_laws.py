@@ -7,9 +7,9 @@ from bayes_scaling import laws
 from bayes_scaling.laws.backend import link, numpy_backend, pytensor_backend, unlink
 from bayes_scaling.model.priors import draw
 
-NAMES = ["chinchilla", "kaplan", "power_law", "sigmoid"]
+NAMES = ["chinchilla", "kaplan", "power_law", "sigmoid", "loss_exponential", "loss_sigmoid"]
 XP = numpy_backend()
-RANGES = {"params": (6, 13), "tokens": (8, 15), "compute": (16, 28)}  # decades
+RANGES = {"params": (6, 13), "tokens": (8, 15), "compute": (16, 28), "loss": (0, 1)}  # decades
 
 
 def random_inputs(law, rows, rng):
@@ -124,6 +124,33 @@ def test_unlimited_inputs_leave_the_floor(name):
     assert law.mean(XP, **far, **sampled) == pytest.approx(sampled["E"], rel=1e-6)
 
 
+def test_exponential_of_loss_is_the_error_of_the_paper():
+    law = laws.get("loss_exponential")
+    loss = np.array([2.5, 3.0, 4.5])
+    sampled = law.from_published(XP, epsilon=0.85, k=2.1, gamma=0.75)
+    error = 1 - law.mean(XP, loss=loss, **sampled)
+    np.testing.assert_allclose(error, 0.85 - 2.1 * np.exp(-0.75 * loss), rtol=1e-12)
+    assert law.mean(XP, loss=np.array([0.01]), **sampled) == pytest.approx(1.0), "the paper's form would be beyond 1"
+
+
+def test_sigmoid_of_loss_is_the_form_of_the_paper():
+    law = laws.get("loss_sigmoid")
+    loss = np.array([0.5, 2.7, 8.0])
+    sampled = law.from_published(XP, a=-0.6, k=1.8, L_0=2.7, b=0.9)
+    accuracy = law.mean(XP, loss=loss, **sampled)
+    np.testing.assert_allclose(accuracy, -0.6 / (1 + np.exp(-1.8 * (loss - 2.7))) + 0.9, rtol=1e-12)
+    assert accuracy[1] == pytest.approx(0.6), "half way between floor 0.3 and ceiling 0.9 at the inflection"
+
+
+@pytest.mark.parametrize("name", ["loss_exponential", "loss_sigmoid"])
+def test_accuracy_falls_with_loss_and_stays_a_fraction(name):
+    law, rng = laws.get(name), np.random.default_rng(7)
+    accuracy = law.mean(XP, loss=np.linspace(0.01, 20, 80), **prior_draws(law, 500, rng))
+    assert (np.diff(accuracy, axis=1) <= 1e-12).all()
+    assert (accuracy >= 0).all()
+    assert (accuracy <= 1).all()
+
+
 def test_sigmoid_stays_between_chance_and_ceiling():
     law, rng = laws.get("sigmoid"), np.random.default_rng(5)
     sampled = prior_draws(law, 200, rng)
@@ -140,7 +167,8 @@ def test_priors_imply_plausible_outcomes_at_the_reference(name):
     at = {i.name: np.array([i.reference or 0.25]) for i in law.inputs}
     value = law.mean(XP, **at, **prior_draws(law, 4000, rng))
     low, high = np.quantile(value, [0.05, 0.95])
-    limits = (1.0, 6.0) if law.outcome == "loss" else (0.25, 1.0)
+    guessing = 0.25 if any(i.name == "chance" for i in law.inputs) else 0.05
+    limits = (1.0, 6.0) if law.outcome == "loss" else (guessing, 1.0)
     assert limits[0] < low < high < limits[1]
     assert high - low > 0.2, "the prior must leave room for the data"
 

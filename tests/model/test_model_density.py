@@ -58,6 +58,7 @@ def jacobian(spec, rows):
 
 LADDER = simulated.ladder(per_family=5)
 TASKS = simulated.benchmarks(runs=4)
+WITH_LOSS = TASKS.assign(loss=5.0 * (TASKS["compute"] / 1e20) ** -0.08)
 
 
 def rounded_to_the_ends():
@@ -94,6 +95,11 @@ CASES = {
     "noise by family": (make_spec("kaplan", groups=["family"], pooling={"sigma": "partial"}), LADDER),
     "crossed beta_binomial with run effect": (simulated.crossed_spec(), TASKS),
     "crossed beta, censored": (simulated.crossed_spec(), rounded_to_the_ends()),
+    "beta, sigmoid of loss": (
+        make_spec("loss_sigmoid", groups=["family", "task"], pooling={"level": {"task": "none", "family": "partial"}}),
+        WITH_LOSS.drop(columns="n_items"),
+    ),
+    "beta_binomial, exponential of loss": (make_spec("loss_exponential", groups=["family"]), WITH_LOSS),
 }  # fmt: skip
 
 
@@ -115,7 +121,7 @@ def test_likelihood_of_graph_and_numpy_agree(case):
 @pytest.mark.parametrize("name", laws.available())
 def test_log_density_and_gradient_are_finite_over_the_prior(name):
     law = laws.get(name)
-    frame = TASKS if law.outcome == "accuracy" else LADDER
+    frame = WITH_LOSS if law.outcome == "accuracy" else LADDER
     spec, rows = encode(make_spec(law, groups=["family"]), frame)
     levels = {g: len(v) for g, v in rows.coords.items()}
     values = simulate.prior_values(spec, levels, 60, np.random.default_rng(4))
