@@ -3,11 +3,13 @@
 A newcomer reads these files in this order:
 
 - ``columns.py``      the vocabulary: names, units, ranges (imports nothing heavy)
-- ``validate.py``     ``check_runs``, the gate that every table passes; with ``naming.py`` (column names),
-  ``derive.py`` (C = 6 N D and what follows from it), ``flags.py`` (remarks on rows), ``hashing.py``
+- ``validate.py``     ``check_runs``, the gate that every table passes; with ``naming.py`` (column names), ``sizes.py``
+  (cells such as 7B), ``derive.py`` (C = 6 N D and what follows from it), ``flags.py`` (remarks on rows), ``hashing.py``
+- ``evaluations.py``  ``check_evaluations``, the gate of tables of benchmark scores
 - ``registry.py``     the catalogue of public datasets (``registry.toml``), mirror, cache and download
 - ``benchmarks.py``   chance level and item count of benchmarks (``benchmarks.toml``)
-- ``loaders.py``      ``load_dataset`` and ``read_table``; with ``overtraining.py`` and ``published.py``
+- ``loaders.py``      ``load_dataset`` and ``read_table``; with a file for each dataset that needs more:
+  ``leaderboards.py``, ``observational.py``, ``epoch.py``, ``learning_curves.py``, ``overtraining.py``, ``published.py``
 
 The names that need pandas are imported on first use, so that the command line can
 list datasets without waiting for it.
@@ -24,6 +26,7 @@ from bayes_scaling.data.registry import Dataset, catalogue, dataset, fetch, list
 
 if TYPE_CHECKING:
     from bayes_scaling.data.derive import active_params, compute_ratio
+    from bayes_scaling.data.evaluations import check_evaluations
     from bayes_scaling.data.flags import add_flag, flag_counts, has_flag
     from bayes_scaling.data.hashing import data_hash
     from bayes_scaling.data.loaders import load_dataset, read_table
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _LATER = {
     "active_params": "derive",
     "add_flag": "flags",
+    "check_evaluations": "evaluations",
     "check_runs": "validate",
     "compute_ratio": "derive",
     "data_hash": "hashing",
@@ -52,6 +56,7 @@ __all__ = [
     "add_flag",
     "benchmark",
     "catalogue",
+    "check_evaluations",
     "check_runs",
     "compute_ratio",
     "data_hash",

@@ -16,6 +16,7 @@ import pandas as pd
 KNOWN = (
     "derived_params", "derived_tokens", "derived_compute", "below_chance", "compute_mismatch", "single_point_family",
     "high_loss_outlier", "corrected_tokens", "doubtful", "approximate", "third_party", "no_compute", "no_outcome",
+    "repeated_score", "registry_chance", "single_model_benchmark", "empty_family", "params_from_name", "limited",
     "below_range", "not_language", "speculative", "pooled", "special_continued", "special_distilled",
     "special_multilingual", "special_multimodal", "special_synthetic", "special_upcycled",
 )  # fmt: skip

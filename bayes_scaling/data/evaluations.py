@@ -1,0 +1,174 @@
+"""The gate of evaluation tables: a row per model, benchmark and protocol.
+
+:func:`check_runs` looks at rows one by one. What only shows across the rows of evaluations is looked at here: scores
+given twice, chance levels that nobody stated, benchmarks and families that say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from bayes_scaling.data.benchmarks import facts_of
+from bayes_scaling.data.columns import COLUMNS, Column
+from bayes_scaling.data.flags import add_flag, drop_flag
+from bayes_scaling.data.naming import missing_columns, rename
+from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
+from bayes_scaling.data.validate import SHOWN, check_runs
+from bayes_scaling.errors import DataError, did_you_mean, listed
+
+KEY = ("model", "run", "step", "seen", "task", "protocol")
+"""Columns, as far as a table has them, of which every combination has one score."""
+
+NEEDED = ("model", "task", "accuracy")
+FACTS = ("params", "active_params", "tokens", "unique_tokens", "compute", "accuracy", "n_items", "chance")
+
+
+def check_evaluations(
+    frame: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    chance: Mapping[str, float] | None = None,
+    require: Iterable[str] = (),
+    further: Iterable[Column] = (),
+    chance_needed: bool = True,
+) -> pd.DataFrame:
+    """Check a table of benchmark scores of models.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A row per model, benchmark (``task``) and, where there are several, ``protocol``; ``accuracy`` from 0 to 1.
+    columns : mapping of str to str, optional
+        Names, as ``{"theirs": "ours"}``.
+    chance : mapping of str to float, optional
+        Accuracy of guessing by benchmark, for rows that have none. What is still missing is taken from the benchmark
+        registry (flag ``registry_chance``); it is never guessed.
+    require : iterable of str, optional
+        Further columns that must be there without a gap.
+    further : iterable of Column, optional
+        Further columns, as a law declares them.
+    chance_needed : bool, optional
+        Whether a benchmark without chance is an error.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Table that has passed :func:`~bayes_scaling.data.check_runs`. Rows given several times with one score are one
+        row, flagged ``repeated_score``. Rows without a score stay, flagged ``no_outcome``; those of a benchmark
+        scored on one model are flagged ``single_model_benchmark``, those of a family without any score
+        ``empty_family``. Checking it again changes nothing.
+
+    Raises
+    ------
+    DataError
+        If a model has different scores for one benchmark and protocol, a chance level is not known, or the table
+        does not pass ``check_runs``.
+    """
+    if not isinstance(frame, pd.DataFrame) or frame.empty:
+        return check_runs(frame)  # which says what is wrong with it
+    further = tuple(further)
+    known = {**COLUMNS, **{column.name: column for column in further}}
+    table = rename(frame, columns, known)
+    if missing := missing_columns(table, NEEDED, known):
+        raise DataError("The table is none of evaluations:\n" + "\n".join(missing))
+    table = _with_chance(_merge_repeated(table), chance or {})
+    checked = check_runs(table, require=("model", "task", *require), further=further)
+    if chance_needed:
+        _refuse_unknown_chance(checked)
+    return _mark(checked)
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return a column as numbers, as the check of runs will read it."""
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    return numbers.fillna(read_sizes(column)) if column.name in COLUMNS_WITH_SIZES else numbers
+
+
+def _merge_repeated(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for rows of one score, with gaps filled from each other, and refuse different scores."""
+    key = [name for name in KEY if name in table.columns]
+    repeated = table.duplicated(key, keep=False)
+    if not repeated.any():
+        return table
+    labels = table.index
+    table, repeated = table.reset_index(drop=True), repeated.reset_index(drop=True)
+    facts = [name for name in FACTS if name in table.columns]
+    group = table.groupby(key, dropna=False, sort=False).ngroup()
+    # Scores that differ in the last digits of float64 are one score.
+    numbers = table.loc[repeated, facts].apply(_numbers).map(lambda value: float(f"{value:.12g}"))
+    different = numbers.groupby(group[repeated]).nunique() > 1
+    if different.any(axis=None):
+        _refuse_different(table.assign(_label=labels), key, numbers, group, different)
+    filled = table[facts].groupby(group).transform("first")
+    table[facts] = table[facts].where(table[facts].notna(), filled)
+    first = ~table.duplicated(key)
+    return add_flag(table, repeated & first, "repeated_score").set_axis(labels)[first.to_numpy()]
+
+
+def _refuse_different(
+    table: pd.DataFrame, key: list[str], numbers: pd.DataFrame, group: pd.Series, different: pd.DataFrame
+) -> None:
+    """Raise with the evaluations that were given several times with different figures."""
+    wrong = different[different.any(axis=1)]
+    lines = []
+    for number, columns in wrong.head(SHOWN).iterrows():
+        rows = numbers[group[numbers.index] == number]
+        names = table.loc[rows.index[0]]
+        who = ", ".join(f"{name} {names[name]!r}" for name in key if not pd.isna(names[name]))
+        found = "; ".join(
+            f"{name} {', '.join(f'{v:g}' for v in rows[name].dropna().unique())}" for name in columns.index[columns]
+        )
+        shown = ", ".join(map(str, table.loc[rows.index[:SHOWN], "_label"]))
+        lines.append(f"- {who}: found {found} (rows {shown})")
+    more = f"\n- ... {len(wrong)} in all" if len(wrong) > len(lines) else ""
+    raise DataError(
+        f"{len(wrong)} evaluation{'s are' if len(wrong) > 1 else ' is'} given several times with different figures; "
+        "expected one row per model, task and protocol. Remove the wrong rows, or tell them apart by 'protocol' "
+        "(shots, metric), 'run' or 'step':\n" + "\n".join(lines) + more
+    )
+
+
+def _with_chance(table: pd.DataFrame, given: Mapping[str, float]) -> pd.DataFrame:
+    """Return the table with gaps of chance filled: from what is given, then from the benchmark registry."""
+    tasks = table["task"].astype("str")
+    if unknown := [task for task in given if task not in set(tasks)]:
+        raise DataError(
+            f"chance names {listed(unknown)}, which no row has as its task.{did_you_mean(unknown[0], tasks.unique())} "
+            f"Tasks: {listed(tasks.unique(), 40)}"
+        )
+    have = table["chance"] if "chance" in table.columns else pd.Series(float("nan"), index=table.index)
+    have = have.where(have.astype("str").str.strip().ne(""))
+    told = have.where(have.notna(), tasks.map(dict(given)))
+    facts = tasks.map({task: facts_of(task)["chance"] for task in tasks.dropna().unique()})
+    table = table.assign(chance=told.where(told.notna(), facts))
+    return add_flag(table, told.isna() & facts.notna(), "registry_chance")
+
+
+def _refuse_unknown_chance(checked: pd.DataFrame) -> None:
+    unknown = checked[checked["accuracy"].notna() & checked["chance"].isna()]
+    if unknown.empty:
+        return
+    tasks = list(dict.fromkeys(unknown["task"]))
+    example = f"chance={{{tasks[0]!r}: 0.25}}"
+    raise DataError(
+        f"The accuracy of guessing is not known for {len(tasks)} task{'s' if len(tasks) > 1 else ''} "
+        f"({len(unknown)} rows): {listed(tasks, 40)}. Expected a value in the column 'chance': one over the number of "
+        f"choices, 0 where answers are free. Give it, for instance {example}, or leave these tasks out."
+    )
+
+
+def _mark(checked: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with the flags that follow from all its rows, worked out anew."""
+    scored = checked["accuracy"].notna()
+    models = checked[scored].groupby("task")["model"].nunique()
+    marks = {"no_outcome": ~scored, "single_model_benchmark": scored & checked["task"].map(models).eq(1)}
+    if "family" in checked.columns:
+        empty = checked["family"].notna() & ~checked["family"].isin(checked.loc[scored, "family"])
+        marks["empty_family"] = empty
+    if "loss" in checked.columns:
+        marks["no_outcome"] &= checked["loss"].isna()
+    for flag, rows in marks.items():
+        checked = add_flag(drop_flag(checked, flag), rows, flag)
+    return checked

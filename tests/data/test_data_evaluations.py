@@ -1,0 +1,118 @@
+"""Tables of benchmark scores: what only shows across rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_scaling.data import check_evaluations, flag_counts, has_flag, load_dataset
+from bayes_scaling.errors import DataError
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "family": ["a", "a", "a", "b", "b"],
+            "model": ["a-1", "a-1", "a-2", "b-1", "b-1"],
+            "params": ["1B", "1B", "2B", "7B", "7B"],
+            "task": ["mmlu", "gsm8k", "mmlu", "mmlu", "gsm8k"],
+            "protocol": ["5-shot", "8-shot", "5-shot", "5-shot", "8-shot"],
+            "accuracy": [0.3, 0.1, 0.4, 0.5, 0.2],
+        },
+        index=list("vwxyz"),
+    )
+
+
+def refused(frame, **options) -> str:
+    with pytest.raises(DataError) as caught:
+        check_evaluations(frame, **options)
+    return str(caught.value)
+
+
+def test_good_table(scores):
+    before = scores.copy()
+    checked = check_evaluations(scores)
+    pd.testing.assert_frame_equal(scores, before)
+    assert list(checked["chance"]) == [0.25, 0, 0.25, 0.25, 0]
+    assert list(checked["params"]) == [1e9, 1e9, 2e9, 7e9, 7e9]
+    assert flag_counts(checked) == {"registry_chance": 5, "single_point_family": 2}
+    pd.testing.assert_frame_equal(check_evaluations(checked), checked)
+
+
+def test_repeated_score_is_one_row_with_gaps_filled(scores):
+    twice = pd.concat([scores.assign(n_items=np.nan), scores.iloc[:2].assign(params=1e9, n_items=100.0)])
+    twice.iloc[5, twice.columns.get_loc("accuracy")] += 1e-16
+    checked = check_evaluations(twice)
+    assert len(checked) == 5
+    assert has_flag(checked, "repeated_score").tolist() == [True, True, False, False, False]
+    assert list(checked["n_items"][:2]) == [100, 100]
+    assert checked["n_items"][2:].isna().all()
+    pd.testing.assert_frame_equal(check_evaluations(checked), checked)
+
+
+def test_different_scores_are_all_named(scores):
+    other = scores.assign(accuracy=scores["accuracy"] + 0.05, params=["1B", "1B", "2B", "8B", "7B"]).iloc[[1, 3]]
+    message = refused(pd.concat([scores, other]))
+    assert "2 evaluations are given several times with different figures" in message
+    assert "model 'a-1', task 'gsm8k', protocol '8-shot': found accuracy 0.1, 0.15 (rows w, w)" in message
+    assert "model 'b-1', task 'mmlu', protocol '5-shot': found params 7e+09, 8e+09; accuracy 0.5, 0.55" in message
+    assert "tell them apart by 'protocol'" in message
+    assert len(check_evaluations(pd.concat([scores, other.assign(protocol="0-shot", params="3B")]))) == 7
+
+
+def test_different_scores_without_a_protocol(scores):
+    frame = scores.assign(protocol=None)
+    message = refused(pd.concat([frame, frame.iloc[:1].assign(accuracy=0.9)]))
+    assert "- model 'a-1', task 'mmlu': found accuracy 0.3, 0.9" in message
+
+
+def test_unknown_chance_is_an_error_that_lists_the_tasks(scores):
+    frame = scores.assign(task=["truthfulqa", "boolq", "truthfulqa", "mmlu", "boolq"])
+    message = refused(frame)
+    assert "not known for 2 tasks (4 rows): truthfulqa, boolq" in message
+    assert "chance={'truthfulqa': 0.25}" in message
+    checked = check_evaluations(frame, chance={"truthfulqa": 0.2, "boolq": 0.5})
+    assert list(checked["chance"]) == [0.2, 0.5, 0.2, 0.25, 0.5]
+    assert has_flag(checked, "registry_chance").tolist() == [False, False, False, True, False]
+    assert check_evaluations(frame, chance_needed=False)["chance"].isna().sum() == 4
+    assert "chance names boolqq, which no row has as its task. Did you mean 'boolq'?" in refused(
+        frame, chance={"boolqq": 0.5}
+    )
+
+
+def test_chance_of_the_table_comes_first(scores):
+    given = scores.assign(chance=[0.2, "", None, 0.2, 0.05])
+    checked = check_evaluations(given, chance={"mmlu": 0.24})
+    assert list(checked["chance"]) == [0.2, 0, 0.24, 0.2, 0.05]
+    assert flag_counts(checked)["registry_chance"] == 1
+
+
+def test_benchmarks_and_families_that_say_nothing(scores):
+    frame = scores.assign(accuracy=[0.3, 0.1, 0.4, None, None])
+    checked = check_evaluations(frame)
+    assert has_flag(checked, "no_outcome").tolist() == [False, False, False, True, True]
+    assert has_flag(checked, "empty_family").tolist() == [False, False, False, True, True]
+    assert has_flag(checked, "single_model_benchmark").tolist() == [False, True, False, False, False]
+    # Worked out anew when scores are added.
+    full = check_evaluations(checked.assign(accuracy=scores["accuracy"].to_numpy()))
+    assert not {"no_outcome", "empty_family", "single_model_benchmark"} & set(flag_counts(full))
+
+
+def test_what_check_runs_refuses_is_refused(scores):
+    assert "look like percent" in refused(scores.assign(accuracy=[30, 10, 40, 50, 20]))
+    assert "found '8x7B'" in refused(scores.assign(params="8x7B"))
+    assert "column 'task' is missing. Did you mean 'benchmark'?" in refused(
+        scores.rename(columns={"task": "benchmark"})
+    )
+    assert "column 'model', row v: found nothing" in refused(scores.assign(model=[None, *scores["model"][1:]]))
+    assert "The table is empty" in refused(scores.iloc[:0])
+    assert "expected a pandas.DataFrame" in refused("scores.csv")
+
+
+@pytest.mark.real
+def test_datasets_are_evaluations(mirror):
+    sloth = load_dataset("sloth")
+    assert len(check_evaluations(sloth, chance={"truthfulqa": 0.25})) == len(sloth)
+    agents = load_dataset("observational_agents")
+    assert "agentboard_progress" in refused(agents)
+    assert len(check_evaluations(agents, chance={"agentboard_progress": 0.0})) == len(agents)
