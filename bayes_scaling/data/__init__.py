@@ -6,6 +6,7 @@ A newcomer reads these files in this order:
 - ``validate.py``     ``check_runs``, the gate that every table passes; with ``naming.py`` (column names), ``sizes.py``
   (cells such as 7B), ``derive.py`` (C = 6 N D and what follows from it), ``flags.py`` (remarks on rows), ``hashing.py``
 - ``evaluations.py``  ``check_evaluations``, the gate of tables of benchmark scores
+- ``harness.py``      ``read_harness``, result files of lm-eval; with ``harness_files.py`` and ``harness_tasks.py``
 - ``registry.py``     the catalogue of public datasets (``registry.toml``), mirror, cache and download
 - ``benchmarks.py``   chance level and item count of benchmarks (``benchmarks.toml``)
 - ``loaders.py``      ``load_dataset`` and ``read_table``; with a file for each dataset that needs more:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bayes_scaling.data.derive import active_params, compute_ratio
     from bayes_scaling.data.evaluations import check_evaluations
     from bayes_scaling.data.flags import add_flag, flag_counts, has_flag
+    from bayes_scaling.data.harness import read_harness
     from bayes_scaling.data.hashing import data_hash
     from bayes_scaling.data.loaders import load_dataset, read_table
     from bayes_scaling.data.validate import check_runs
@@ -42,6 +44,7 @@ _LATER = {
     "flag_counts": "flags",
     "has_flag": "flags",
     "load_dataset": "loaders",
+    "read_harness": "harness",
     "read_table": "loaders",
 }
 
@@ -66,6 +69,7 @@ __all__ = [
     "has_flag",
     "list_datasets",
     "load_dataset",
+    "read_harness",
     "read_table",
 ]
 
