@@ -123,6 +123,15 @@ def test_items_from_the_standard_error_where_the_file_does_not_say(tmp_path):
 def test_number_of_items_is_told_only_where_score_and_error_agree():
     assert items_from_error(*share(293, 1172)) == 1172
     assert items_from_error(*share(7000, 14042)) == 14042
+    # As 0.3 and 0.4 print them: arc_challenge, arc_easy, hellaswag, gsm8k of published files.
+    published = [
+        (0.23890784982935154, 0.012461071376316621, 1172),
+        (0.5601851851851852, 0.010185185185185316, 2376),
+        (0.2562238598888867, 0.004356547185846709, 10042),
+        (0.000758150113722517, 0.0007581501137225367, 1319),
+    ]
+    for accuracy, error, items in published:
+        assert items_from_error(accuracy, error) == items
     for accuracy, error in ((0.25, 0.0126), (0.0, 0.0), (1.0, 0.0), (0.3, np.nan), (0.4123, 0.0141)):
         assert np.isnan(items_from_error(accuracy, error))
 
