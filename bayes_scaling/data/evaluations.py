@@ -63,8 +63,8 @@ def check_evaluations(
     Raises
     ------
     DataError
-        If a model has different scores for one benchmark and protocol, a chance level is not known, or the table
-        does not pass ``check_runs``.
+        If a model has different scores for one benchmark and protocol, its family or size differs from row to row,
+        a chance level is not known, or the table does not pass ``check_runs``.
     """
     if not isinstance(frame, pd.DataFrame) or frame.empty:
         return check_runs(frame)  # which says what is wrong with it
@@ -75,8 +75,8 @@ def check_evaluations(
         raise DataError("The table is none of evaluations:\n" + "\n".join(missing))
     table = _with_chance(_merge_repeated(table), chance or {})
     checked = check_runs(table, require=("model", "task", *require), further=further)
-    if chance_needed:
-        _refuse_unknown_chance(checked)
+    _refuse_changing_models(checked)
+    _check_chance(checked, chance_needed)
     return _mark(checked)
 
 
@@ -146,9 +146,36 @@ def _with_chance(table: pd.DataFrame, given: Mapping[str, float]) -> pd.DataFram
     return add_flag(table, told.isna() & facts.notna(), "registry_chance")
 
 
-def _refuse_unknown_chance(checked: pd.DataFrame) -> None:
+def _refuse_changing_models(checked: pd.DataFrame) -> None:
+    """Raise where rows of one model differ in what is said of the model itself."""
+    key = [name for name in ("model", "run", "step", "seen") if name in checked.columns]
+    sizes = [name for name in ("params", "active_params", "tokens", "compute") if name in checked.columns]
+    said = checked[sizes].map(lambda value: float(f"{value:.6g}"))  # derived ones differ in the last digits
+    said = said.join(checked[[name for name in ("family",) if name in checked.columns]])
+    group = checked.groupby(key, dropna=False, sort=False).ngroup()
+    different = said.groupby(group).nunique() > 1
+    wrong = different[different.any(axis=1)]
+    if wrong.empty:
+        return
+    lines = []
+    for number, columns in wrong.head(SHOWN).iterrows():
+        rows = said[group == number]
+        found = [f"{name} {listed(rows[name].dropna().unique())}" for name in columns.index[columns]]
+        lines.append(f"- model {checked['model'][rows.index[0]]!r}: found {'; '.join(found)}")
+    raise DataError(
+        f"{len(wrong)} model{'s differ' if len(wrong) > 1 else ' differs'} from row to row; expected one family and "
+        "size of a model. Correct them, or tell apart what are several models by 'model' or 'run', and checkpoints by "
+        "'step':\n" + "\n".join(lines) + (f"\n- ... {len(wrong)} in all" if len(wrong) > len(lines) else "")
+    )
+
+
+def _check_chance(checked: pd.DataFrame, needed: bool) -> None:
+    """Raise where chance is 1, which leaves nothing to measure, or where it is needed and not known."""
+    certain = checked.loc[checked["chance"] >= 1, "task"].unique()
+    if len(certain):
+        raise DataError(f"Column 'chance' is 1 for {listed(certain)}; expected the accuracy of guessing, below 1.")
     unknown = checked[checked["accuracy"].notna() & checked["chance"].isna()]
-    if unknown.empty:
+    if unknown.empty or not needed:
         return
     tasks = list(dict.fromkeys(unknown["task"]))
     example = f"chance={{{tasks[0]!r}: 0.25}}"

@@ -162,10 +162,10 @@ def _read_values(
 def _describe_spoiled(column: Column, raw: pd.Series, wrong: pd.Series, labels: list[Any]) -> list[str]:
     """Describe the cells of a column that are no numbers, those of mixtures of experts by themselves."""
     sizes = column.name in COLUMNS_WITH_SIZES
-    example = ", or sizes such as '7B', '350M' or '2T'" if sizes else ""
+    example = ", such as 7e9, or sizes such as '7B', '350M' or '2T'" if sizes else ""
     sparse = wrong & experts(raw) if sizes else wrong & False
     advice = {
-        f"expected numbers ({column.unit}){example}. Write plain numbers, such as 7e9.": wrong & ~sparse,
+        f"expected numbers ({column.unit}){example}. Write plain numbers.": wrong & ~sparse,
         "expected the count of all parameters. These name a mixture of experts, whose total does not follow from them: "
         "give 'params' (all) and 'active_params' (used per token) as numbers.": sparse,
     }

@@ -57,7 +57,7 @@ def test_different_scores_are_all_named(scores):
     assert "model 'a-1', task 'gsm8k', protocol '8-shot': found accuracy 0.1, 0.15 (rows w, w)" in message
     assert "model 'b-1', task 'mmlu', protocol '5-shot': found params 7e+09, 8e+09; accuracy 0.5, 0.55" in message
     assert "tell them apart by 'protocol'" in message
-    assert len(check_evaluations(pd.concat([scores, other.assign(protocol="0-shot", params="3B")]))) == 7
+    assert len(check_evaluations(pd.concat([scores, scores.iloc[[1, 3]].assign(protocol="0-shot")]))) == 7
 
 
 def test_different_scores_without_a_protocol(scores):
@@ -98,6 +98,21 @@ def test_benchmarks_and_families_that_say_nothing(scores):
     assert not {"no_outcome", "empty_family", "single_model_benchmark"} & set(flag_counts(full))
 
 
+def test_models_that_change_from_row_to_row(scores):
+    message = refused(scores.assign(params=["1B", "3B", "2B", "7B", "7B"], family=["a", "a", "a", "b", "c"]))
+    assert "2 models differ from row to row" in message
+    assert "- model 'a-1': found params 1000000000.0, 3000000000.0" in message
+    assert "- model 'b-1': found family b, c" in message
+    steps = scores.assign(params=["1B", "3B", "2B", "7B", "7B"], step=[1, 2, 1, 1, 1])
+    assert len(check_evaluations(steps)) == 5
+    derived = scores.assign(tokens=[1e10 / 3] * 5, compute=[6 * 1e9 * 1e10 / 3, None, None, None, None])
+    assert len(check_evaluations(derived)) == 5
+
+
+def test_chance_of_one_leaves_nothing_to_measure(scores):
+    assert "Column 'chance' is 1 for mmlu" in refused(scores.assign(chance=1.0, task="mmlu", model=list("abcde")))
+
+
 def test_what_check_runs_refuses_is_refused(scores):
     assert "look like percent" in refused(scores.assign(accuracy=[30, 10, 40, 50, 20]))
     assert "found '8x7B'" in refused(scores.assign(params="8x7B"))
@@ -113,6 +128,9 @@ def test_what_check_runs_refuses_is_refused(scores):
 def test_datasets_are_evaluations(mirror):
     sloth = load_dataset("sloth")
     assert len(check_evaluations(sloth, chance={"truthfulqa": 0.25})) == len(sloth)
+    published = load_dataset("published_models")
+    published = published[published["accuracy"].notna()]
+    assert len(check_evaluations(published)) == len(published)
     agents = load_dataset("observational_agents")
     assert "agentboard_progress" in refused(agents)
     assert len(check_evaluations(agents, chance={"agentboard_progress": 0.0})) == len(agents)

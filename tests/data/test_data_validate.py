@@ -147,7 +147,9 @@ def test_all_problems_are_reported_at_once(runs):
         require=("params", "tokens", "loss"),
     )
     assert "5 problems" in message
-    assert "column 'tokens', row x: found 'many'; expected numbers (count), or sizes such as '7B'" in message
+    assert (
+        "column 'tokens', row x: found 'many'; expected numbers (count), such as 7e9, or sizes such as '7B'" in message
+    )
     assert "column 'params', rows x, y: found 1, 2" in message
     assert "column 'params', row z: found nothing; expected a value in every row" in message
     assert "column 'loss', rows x, y: found 0, -1; expected values above 0" in message
@@ -164,7 +166,9 @@ def test_sizes_in_words_are_read(runs):
 
 def test_sizes_that_say_no_number_are_all_reported(runs):
     message = refused(runs.assign(params=["large", "8x7B", "1b5"], loss=["3B", 2, 1], step=["1k", 2, 3]))
-    assert "column 'params', rows x, z: found 'large', '1b5'; expected numbers (count), or sizes such as" in message
+    assert (
+        "column 'params', rows x, z: found 'large', '1b5'; expected numbers (count), such as 7e9, or sizes" in message
+    )
     assert "column 'params', row y: found '8x7B'; expected the count of all parameters" in message
     assert "give 'params' (all) and 'active_params' (used per token)" in message
     assert "column 'loss', row x: found '3B'; expected numbers (nats per token). Write" in message
