@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 _WHERE = {
     "Backtest": "compare",
     "Card": "api",
+    "ChainFit": "fit",
+    "ChainModel": "fit",
     "Fit": "fit",
     "Forecast": "forecasts",
     "Law": "laws",
@@ -43,11 +45,13 @@ _WHERE = {
     "prior_predictive": "check",
     "range_table": "check",
     "ranking": "compare",
+    "reachable": "forecasts",
     "read_table": "data",
     "register_law": "laws",
     "residuals": "check",
     "score": "compare",
     "score_mixture": "compare",
+    "task_table": "data",
     "widen": "compare",
     "write_report": "report",
 }

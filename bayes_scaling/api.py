@@ -12,10 +12,10 @@ from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest, contrasts, ranking
 from bayes_scaling.compare import backtest as _backtest
-from bayes_scaling.data import load_dataset, read_table
+from bayes_scaling.data import load_dataset, read_table, task_table
 from bayes_scaling.errors import CardError, listed
-from bayes_scaling.fit import Fit, SamplerSettings, sample
-from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid
+from bayes_scaling.fit import ChainFit, ChainModel, Fit, SamplerSettings, sample, sample_chain
+from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid, reachable
 from bayes_scaling.laws import Law, Prior
 from bayes_scaling.model import ModelSpec, Noise, make_spec
 from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart, read_card
@@ -129,6 +129,10 @@ class ScalingModel:
         """Hold out the largest scales or families, refit, forecast, score; options as in :func:`backtest`."""
         return backtest(self, data, **options)
 
+    def then(self, other: ScalingModel) -> ChainModel:
+        """Return the chain of this model of loss and a model of accuracy in loss."""
+        return ChainModel(self.spec, other.spec)
+
     def __repr__(self) -> str:
         return f"<ScalingModel {self.spec.law.name}, groups {listed(self.spec.groups)}>"
 
@@ -178,16 +182,34 @@ class Card:
     def fit(
         self, data: pd.DataFrame | None = None, *, progressbar: bool = True, random_seed: int | None = None,
         **changes: Any,
-    ) -> Fit:  # fmt: skip
-        """Load the data, unless given, and sample; keyword arguments replace the card's `[fit]` settings."""
+    ) -> Any:  # fmt: skip
+        """Load the data, unless given, and sample; keyword arguments replace the card's `[fit]` settings.
+
+        Returns
+        -------
+        Fit, or ChainFit of a card with [then]
+        """
         settings = {**vars(self.spec.fit), **changes}
         seed = settings.pop("random_seed")
-        return sample(
-            self.spec.model, self.data() if data is None else data, settings=SamplerSettings(**settings),
-            random_seed=seed if random_seed is None else random_seed, progressbar=progressbar,
-            exclude_flags=self.spec.data.exclude_flags, card=self.spec.as_dict(),
-            title=self.spec.title or self.spec.name,
-        )  # fmt: skip
+        data = self.data() if data is None else data
+        options: dict[str, Any] = {
+            "settings": SamplerSettings(**settings), "random_seed": seed if random_seed is None else random_seed,
+            "progressbar": progressbar, "exclude_flags": self.spec.data.exclude_flags, "card": self.spec.as_dict(),
+            "title": self.spec.title or self.spec.name,
+        }  # fmt: skip
+        if self.spec.then is not None:
+            return sample_chain(self.spec.model, self.spec.then.model, data, self.tasks(data), **options)
+        return sample(self.spec.model, data, **options)
+
+    def tasks(self, data: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the second stage of a chain: loss and accuracy of the runs, by task."""
+        then = self.spec.then
+        return data if then is None else task_table(data, errors=then.errors, accuracies=then.accuracies)
+
+    def stages(self, data: pd.DataFrame) -> dict[str, tuple[ModelSpec, pd.DataFrame]]:
+        """Return each stage's model and table by its outcome; one stage unless the card has [then]."""
+        first = {self.spec.model.outcome: (self.spec.model, data)}
+        return first if self.spec.then is None else first | {"accuracy": (self.spec.then.model, self.tasks(data))}
 
     def sample_prior_predictive(
         self, data: pd.DataFrame | None = None, *, draws: int = 500, random_seed: int = 0
@@ -202,7 +224,7 @@ class Card:
         """Hold out the largest scales or families, refit, forecast, score; options as in :func:`backtest`."""
         return backtest(self, **options)
 
-    def forecasts(self, fit: Fit) -> list[tuple[ForecastPart, Forecast | Reach]]:
+    def forecasts(self, fit: Fit | ChainFit) -> list[tuple[ForecastPart, Forecast | Reach]]:
         """Answer every `[[forecast]]` of the card."""
         return [(part, answer(fit, part)) for part in self.spec.forecast]
 
@@ -264,6 +286,8 @@ def backtest(
     """
     if isinstance(study, str | Path):
         study = load_card(study)
+    if isinstance(study, Card) and study.spec.then is not None:
+        raise CardError(f"card {study.name} is a chain, which has no backtest yet; backtest its stages as models.")
     if isinstance(study, Card):
         card, fit = study.spec, vars(study.spec.fit).copy()
         seed = fit.pop("random_seed")
@@ -279,17 +303,17 @@ def backtest(
     return _backtest(spec, data, settings=settings, random_seed=random_seed or 0, **options)
 
 
-def answer(fit: Fit, part: ForecastPart) -> Forecast | Reach:
+def answer(fit: Fit | ChainFit, part: ForecastPart) -> Forecast | Reach:
     """Return the forecast, or the compute to reach a target, that a card asks for."""
     points = grid(**part.points) if part.points else None
     if part.target:
         return compute_to_reach(
-            fit, part.target, points, tokens_per_param=part.tokens_per_param, levels=part.levels,
-            new_groups=part.new_groups,
+            fit.loss if isinstance(fit, ChainFit) else fit, part.target, points, levels=part.levels,
+            tokens_per_param=part.tokens_per_param, new_groups=part.new_groups,
         )  # fmt: skip
     return forecast(
-        fit, points if points is not None else {}, kind=part.kind, levels=part.levels, new_groups=part.new_groups,
-        tokens_per_param=part.tokens_per_param,
+        fit, points if points is not None else {}, outcome=part.outcome or None, kind=part.kind,
+        levels=part.levels, new_groups=part.new_groups, tokens_per_param=part.tokens_per_param,
     )  # fmt: skip
 
 
@@ -311,12 +335,13 @@ def _choose(frame: pd.DataFrame, column: str, wanted: Any) -> pd.DataFrame:
     return chosen.reset_index(drop=True)
 
 
-def write_card_report(pairs: Sequence[tuple[Card, Fit]], path: str | Path, *, title: str | None = None) -> Path:
+def write_card_report(pairs: Sequence[tuple[Card, Fit | ChainFit]], path: str | Path, *, title: str | None = None) -> Path:
     """Write one HTML report of cards and their fits.
 
     Parameters
     ----------
-    pairs : sequence of (Card, Fit)
+    pairs : sequence of (Card, Fit or ChainFit)
+        Each stage of a chain is a study of its own.
     path : str or Path
         HTML file to write.
 
@@ -324,22 +349,24 @@ def write_card_report(pairs: Sequence[tuple[Card, Fit]], path: str | Path, *, ti
     -------
     Path
     """
-    from bayes_scaling.report import Study, write_report
+    from bayes_scaling.report import write_report
 
-    studies = []
-    for card, fit in pairs:
-        comparisons = []
-        for part in card.spec.compare:
-            arguments = compare_arguments(part)
-            comparisons.append((part, contrasts(fit, **arguments), ranking(fit, **arguments)))
-        studies.append(
-            Study(
-                card=card.spec,
-                fit=fit,
-                prior=card.sample_prior_predictive(),
-                data=card.data(),
-                forecasts=card.forecasts(fit),
-                comparisons=comparisons,
-            )
-        )
-    return write_report(studies, path, title=title)
+    return write_report([study for card, fit in pairs for study in _studies(card, fit)], path, title=title)
+
+
+def _studies(card: Card, fit: Fit | ChainFit) -> list[Any]:
+    """Return what a report shows of a card: one study, or one of each stage of a chain."""
+    from bayes_scaling.report import Study, stage_card
+
+    data, answers, spec = card.data(), card.forecasts(fit), card.spec
+    if isinstance(fit, Fit):
+        asked = [(part, compare_arguments(part)) for part in spec.compare]
+        comparisons = [(part, contrasts(fit, **how), ranking(fit, **how)) for part, how in asked]
+        return [Study(spec, fit, card.sample_prior_predictive(data), data, answers, comparisons)]
+    studies, sigmoid = [], "L_0" in fit.accuracy.spec.law.published_symbols
+    for name, (model, table) in card.stages(data).items():
+        prior = _prior_predictive(model, table, exclude_flags=spec.data.exclude_flags)
+        told = [(part, made) for part, made in answers if made.outcome == name]
+        within = reachable(fit) if sigmoid and name == "accuracy" else None
+        studies.append(Study(stage_card(spec, name), fit.stages[name], prior, table, told, [], spec, within))
+    return studies

@@ -25,3 +25,11 @@ SCORED = (
     "2026-11-25: the reading before it again, with the first evaluation of five curves counted once instead of twice: "
     "the committed figures (results/curves.json).",
 )
+
+SCORED_CHAIN = (
+    "Before this repository: earlier trials of the same question looked at these six runs (loss 1.05 %, task error "
+    "3.54 %). The benchmark `forecasts` scored the loss of four of them (all 6.9B runs, RedPajama 1.4B at 32 times).",
+    "2026-11-26, before any fit of the chain: loss and mean error of two of the six (C4 1.4B at 4 times, RefinedWeb "
+    "1.4B at 16 times) were printed in a table while it was settled which six they are. No choice rests on them.",
+)
+"""What was ever scored on the six test runs of the chain compute -> loss -> task error (``benchmarks/chain.py``)."""

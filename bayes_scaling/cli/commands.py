@@ -13,7 +13,8 @@ from bayes_scaling.cli.fits import card_and_fit, changed_card, check_writable
 from bayes_scaling.cli.parser import DEFAULT_REPORT
 from bayes_scaling.cli.show import EXIT_UNUSABLE, print_json, records, show, tell, warn
 from bayes_scaling.compare import contrasts, ranking
-from bayes_scaling.fit import failure_banner
+from bayes_scaling.errors import CardError
+from bayes_scaling.fit import Fit, failure_banner
 
 
 def fit(options: argparse.Namespace) -> int:
@@ -22,39 +23,48 @@ def fit(options: argparse.Namespace) -> int:
     table, diagnosis = made.summary(), made.diagnose()
     shown = table[~table.index.str.contains("_effect")]
     columns = ["median", "lower", "upper", "level", "interval", "mcse_median", "ess_bulk", "r_hat"]
-    text = [f"{card.spec.title or card.name}: law {made.spec.law.name}, {len(made.frame)} rows",
-            *(f"note: {n}" for n in made.meta["notices"]),
-            *(f"left out: {n} rows ({why})" for why, n in made.meta["left_out"].items()),
+    columns = ["stage", *columns] if "stage" in shown else columns
+    stages = made.stages.values()
+    laws = ", then ".join(f"law {f.spec.law.name}, {len(f.frame)} rows" for f in stages)
+    notices = list(dict.fromkeys(n for f in stages for n in f.meta["notices"]))
+    left_out = {why: n for f in stages for why, n in f.meta["left_out"].items()}
+    text = [f"{card.spec.title or card.name}: {laws}", *(f"note: {n}" for n in notices),
+            *(f"left out: {n} rows ({why})" for why, n in left_out.items()),
             shown[columns].to_string(float_format=lambda v: f"{v:.4g}"),
             *(f"- {p}" for p in diagnosis.problems)]  # fmt: skip
     result = {
-        "card": card.name, "rows": len(made.frame), "left_out": dict(made.meta["left_out"]),
-        "notices": list(made.meta["notices"]), "summary": records(table.reset_index()),
-        "diagnostics": records(diagnosis.table()),
+        "card": card.name, "rows": len(next(iter(stages)).frame), "left_out": left_out, "notices": notices,
+        "summary": records(table.reset_index()), "diagnostics": records(diagnosis.table()),
     }  # fmt: skip
     return tell(failure_banner(made), options, result, "\n".join(text))
 
 
 def checks(options: argparse.Namespace) -> int:
-    """Print diagnostics, predictive checks and leave-one-out."""
+    """Print diagnostics, predictive checks and leave-one-out, of each stage of a chain."""
     card, made, data = card_and_fit(options, options.card)
-    replicates = check.posterior_predictive(made)
-    prior = card.sample_prior_predictive(data)
-    leave_out = check.loo(made.thinned(1000))
-    by = "family" if "family" in made.frame.columns else None
-    diagnosis = made.diagnose()
-    parts = {
-        "diagnostics": diagnosis.table(),
-        "prior_predictive": check.range_table(prior).reset_index(),
-        "posterior_predictive": check.predictive_table(replicates, by=by),
-        "loo": leave_out.table.assign(**({"note": leave_out.note} if leave_out.note else {})),
-        "largest_pareto_k": leave_out.pointwise.sort_values("pareto_k", ascending=False).head(5),
-    }
+    parts: dict[str, Any] = {"diagnostics": made.diagnose().table()}
+    for outcome, (model, table) in card.stages(data).items():
+        named = f"_of_{outcome}" if len(made.stages) > 1 else ""
+        prior = check.prior_predictive(model, table, exclude_flags=card.spec.data.exclude_flags)
+        parts |= {f"{k}{named}": v for k, v in _stage_checks(made.stages[outcome], prior).items()}
     texts = {name: show(frame) for name, frame in parts.items()}
+    diagnosis = made.diagnose()
     passed = [f"ok: {c.name}: {c.found:.4g}, expected {c.expected}" for c in diagnosis.checks if c.ok]
     texts["diagnostics"] = "\n".join([*(f"NOT ok: {p}" for p in diagnosis.problems), *passed])
     text = "\n\n".join(f"{name}\n{shown}" for name, shown in texts.items())
     return tell(failure_banner(made), options, {k: records(v) for k, v in parts.items()}, text)
+
+
+def _stage_checks(made: Fit, prior: check.Predictive) -> dict[str, Any]:
+    """Return the tables of predictive checks and leave-one-out of one fit."""
+    leave_out = check.loo(made.thinned(1000))
+    by = "family" if "family" in made.frame.columns else None
+    return {
+        "prior_predictive": check.range_table(prior).reset_index(),
+        "posterior_predictive": check.predictive_table(check.posterior_predictive(made), by=by),
+        "loo": leave_out.table.assign(**({"note": leave_out.note} if leave_out.note else {})),
+        "largest_pareto_k": leave_out.pointwise.sort_values("pareto_k", ascending=False).head(5),
+    }
 
 
 def forecast(options: argparse.Namespace) -> int:
@@ -69,7 +79,10 @@ def forecast(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     """Print what the card or the command line asks to compare."""
-    parts = questions.comparisons(options, changed_card(options, options.card))
+    card = changed_card(options, options.card)
+    if card.spec.then is not None:
+        raise CardError(f"card {card.name} is a chain; compare families by a card of one of its stages.")
+    parts = questions.comparisons(options, card)
     _, made, _ = card_and_fit(options, options.card)
     level = options.level[0] if options.level else 0.9
     found = []

@@ -13,10 +13,10 @@ from bayes_scaling.api import Card, load_card
 from bayes_scaling.cli.show import say, warn
 from bayes_scaling.data import data_hash
 from bayes_scaling.errors import BayesScalingError, FitError
-from bayes_scaling.fit import Fit, load
+from bayes_scaling.fit import ChainFit, Fit, load
 from bayes_scaling.model import encode
 
-PARTS = ("data", "model", "fit")  # of a card, what its fit depends on
+PARTS = ("data", "model", "then", "fit")  # of a card, what its fit depends on
 SAMPLING = {"draws": "draws", "tune": "tune", "chains": "chains", "seed": "random_seed"}  # option: key of [fit]
 
 
@@ -58,7 +58,7 @@ def check_writable(path: str | Path) -> None:
         raise BayesScalingError(f"{path} cannot be written: no permission to write {there}.")
 
 
-def card_and_fit(options: argparse.Namespace, name: str) -> tuple[Card, Fit, Any]:
+def card_and_fit(options: argparse.Namespace, name: str) -> tuple[Card, Any, Any]:
     """Return the card, its saved fit where that matches, else a new fit that is then saved, and the card's table."""
     card, path = changed_card(options, name), fit_path(options, name)
     check_writable(path)
@@ -72,7 +72,7 @@ def card_and_fit(options: argparse.Namespace, name: str) -> tuple[Card, Fit, Any
     return card, fit, data
 
 
-def _saved(card: Card, data: Any, path: Path, options: argparse.Namespace) -> Fit | None:
+def _saved(card: Card, data: Any, path: Path, options: argparse.Namespace) -> Fit | ChainFit | None:
     """Return a saved fit of the same card and data, or None with the reason said."""
     if not path.is_file():
         return None
@@ -82,11 +82,12 @@ def _saved(card: Card, data: Any, path: Path, options: argparse.Namespace) -> Fi
         warn(f"bayes-scaling: {error} Fitting again.")
         return None
     same = {k: v for k, v in (fit.meta["card"] or {}).items() if k in PARTS}
-    if same != json.loads(json.dumps({k: card.spec.as_dict()[k] for k in PARTS})):
+    if same != json.loads(json.dumps({k: v for k, v in card.spec.as_dict().items() if k in PARTS})):
         say(options, f"{path} was made from another card or other settings; fitting again.")
         return None
-    _, rows = encode(card.spec.model, data, exclude_flags=card.spec.data.exclude_flags)
-    if data_hash(rows.frame) != fit.meta["data_hash"]:
-        say(options, f"the data changed since {path} was saved; fitting again.")
-        return None
+    for name, (model, table) in card.stages(data).items():
+        _, rows = encode(model, table, exclude_flags=card.spec.data.exclude_flags)
+        if data_hash(rows.frame) != fit.stages[name].meta["data_hash"]:
+            say(options, f"the data changed since {path} was saved; fitting again.")
+            return None
     return fit

@@ -88,4 +88,5 @@ def _add_question(parser: argparse.ArgumentParser, command: str) -> None:
     group.add_argument("--level", type=float, nargs="+", help="probabilities of the intervals")
     if command == "forecast":
         group.add_argument("--kind", choices=("law", "mean", "response"), help="what is forecast (response)")
+        group.add_argument("--outcome", choices=("loss", "accuracy"), help="of a chain: what is forecast (accuracy)")
         group.add_argument("--new-groups", choices=("error", "population"), help="levels that were not fitted")

@@ -9,9 +9,9 @@ from typing import Any
 from bayes_scaling.api import Card
 from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.model.card import ComparePart, ForecastPart
+from bayes_scaling.model.card import ComparePart, ForecastPart, check_asked
 from bayes_scaling.model.choices import check_levels
-from bayes_scaling.model.questions import check_comparison, check_points
+from bayes_scaling.model.questions import check_comparison
 
 TITLE = "asked on the command line"
 
@@ -41,7 +41,7 @@ def _number(text: str) -> float | str:
 
 def forecasts(options: argparse.Namespace, card: Card) -> list[ForecastPart]:
     """Return what is to be forecast: the question of the command line, or those of the card."""
-    names = ("kind", "new_groups", "tokens_per_param")
+    names = ("kind", "new_groups", "tokens_per_param", "outcome")
     own = {k: getattr(options, k) for k in names if getattr(options, k) is not None}
     if options.level:
         own["levels"] = options.level
@@ -53,7 +53,8 @@ def forecasts(options: argparse.Namespace, card: Card) -> list[ForecastPart]:
         points = own_points(options)
         if len(points.get("tokens_per_param", ())) == 1:  # a path may be told either way
             own["tokens_per_param"] = points.pop("tokens_per_param")[0]
-        check_points(card.spec.model, {"tokens_per_param": own.get("tokens_per_param", 1.0), **points}, "--at")
+        asked = {"tokens_per_param": own.get("tokens_per_param", 1.0), **points}
+        check_asked(card.spec, asked, options.target or [], own.get("outcome", ""), "--at")
         parts = [ForecastPart(TITLE, points, options.target or [], **own)]
     if not parts:
         raise BayesScalingError(f"card {card.name} asks for no forecast; give points with --at or a --target.")

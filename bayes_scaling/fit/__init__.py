@@ -1,12 +1,14 @@
 """Fit: sample a model, say whether the result is usable, keep it.
 
 ``sampler.py`` compiles once and samples often (nutpie); ``sample.py`` makes a Fit;
-``result.py`` is the Fit; ``summary.py`` and ``diagnostics.py`` its tables; ``store.py`` its file.
+``result.py`` is the Fit; ``summary.py`` and ``diagnostics.py`` its tables; ``store.py`` its file;
+``chain.py`` two of them, loss and then accuracy.
 ``many.py`` many fits, with ``subset.py`` (some rows), ``crew.py`` (who works), ``folder.py`` (what is kept).
 """
 
 from __future__ import annotations
 
+from bayes_scaling.fit.chain import ChainFit, ChainModel, sample_chain
 from bayes_scaling.fit.diagnostics import Check, Diagnosis, diagnose, failure_banner
 from bayes_scaling.fit.many import Job, JobResult, gaps, many_fits
 from bayes_scaling.fit.result import Fit
@@ -16,6 +18,8 @@ from bayes_scaling.fit.store import load, save
 from bayes_scaling.fit.summary import summary
 
 __all__ = [
+    "ChainFit",
+    "ChainModel",
     "Check",
     "Diagnosis",
     "Fit",
@@ -30,6 +34,7 @@ __all__ = [
     "load",
     "many_fits",
     "sample",
+    "sample_chain",
     "save",
     "summary",
 ]

@@ -14,6 +14,7 @@ from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model.priors import draw
 
 if TYPE_CHECKING:
+    from bayes_scaling.fit.chain import ChainFit
     from bayes_scaling.fit.result import Fit
 
 RHAT_MAX = 1.01
@@ -79,7 +80,7 @@ def diagnose(fit: Fit) -> Diagnosis:
     return Diagnosis(tuple(checks))
 
 
-def failure_banner(fit: Fit) -> str:
+def failure_banner(fit: Fit | ChainFit) -> str:
     """Return a sentence for tables, plots and reports of a fit that failed, else ``""``."""
     diagnosis = fit.diagnose()  # kept by the fit
     if diagnosis.ok:

@@ -58,7 +58,7 @@ def take(rows: Rows, part: slice | np.ndarray) -> Rows:
         rows,
         frame=rows.frame.iloc[part],
         index={g: code[part] for g, code in rows.index.items()},
-        inputs={name: value[part] for name, value in rows.inputs.items()},
+        inputs={name: value[..., part] for name, value in rows.inputs.items()},  # (row,), or (draw, row) in a chain
     )
 
 

@@ -71,6 +71,11 @@ class Fit:
         """Name of the study."""
         return str(self.meta.get("title") or self.spec.law.title)
 
+    @property
+    def stages(self) -> dict[str, Fit]:
+        """The fit by its outcome; a chain has several."""
+        return {self.spec.outcome: self}
+
     def values(self, limit: int | None = None) -> dict[str, np.ndarray]:
         """Return posterior variables with one draw axis in front, shape (draw, ...)."""
         return posterior_values(self.idata["posterior"], limit=limit)

@@ -70,7 +70,7 @@ def sample(
     DataError, CardError, FitError
     """
     settings = settings or SamplerSettings()
-    seed = _seed(random_seed)
+    seed = choose_seed(random_seed)
     settled, rows = encode(spec, frame, exclude_flags=exclude_flags)
     started = time.perf_counter()
     sampler = Sampler(settled, rows)
@@ -123,7 +123,8 @@ def assemble(
     return Fit(idata, spec, rows.frame, meta)
 
 
-def _seed(random_seed: int | None) -> int:
+def choose_seed(random_seed: int | None) -> int:
+    """Return the seed, or a new one where none is given."""
     if random_seed is None:
         return secrets.randbits(31)
     if not isinstance(random_seed, int) or isinstance(random_seed, bool) or random_seed < 0:

@@ -15,6 +15,7 @@ import pandas as pd
 from bayes_scaling import laws
 from bayes_scaling.data import data_hash
 from bayes_scaling.errors import BayesScalingError, FitError, listed
+from bayes_scaling.fit.chain import ChainFit
 from bayes_scaling.fit.result import Fit
 from bayes_scaling.model.rows import locate
 from bayes_scaling.model.spec import ModelSpec, spec_from_dict
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = "bayes-scaling fit"
+CHAIN = "bayes-scaling chain"
 FORMAT_VERSION = 2
 
 
-def save(fit: Fit, path: str | Path) -> Path:
-    """Write a fit to one netCDF file.
+def save(fit: Fit | ChainFit, path: str | Path) -> Path:
+    """Write a fit, or a chain of two, to one netCDF file.
 
     The file appears only when it is complete; an interrupted save leaves nothing behind.
 
@@ -39,8 +41,9 @@ def save(fit: Fit, path: str | Path) -> Path:
     target = Path(path)
     target = target if target.suffix else target.with_suffix(".nc")
     target.parent.mkdir(parents=True, exist_ok=True)
-    _check_law_known(fit)
-    tree = _to_tree(fit)
+    for stage in fit.stages.values():
+        _check_law_known(stage)
+    tree = _to_tree(fit) if isinstance(fit, Fit) else _chain_to_tree(fit)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
     try:
@@ -62,8 +65,8 @@ def _check_law_known(fit: Fit) -> None:
         raise FitError(f"law {name!r} is not the registered law of that name; call bs.register_law on its class first.")
 
 
-def load(path: str | Path) -> Fit:
-    """Read a fit that :func:`save` wrote.
+def load(path: str | Path) -> Fit | ChainFit:
+    """Read a fit, or a chain of two, that :func:`save` wrote.
 
     Raises
     ------
@@ -84,7 +87,25 @@ def load(path: str | Path) -> Fit:
             f"{source} cannot be read as netCDF ({type(error).__name__}: {error}); the file is damaged or not a "
             "saved fit. Fit again and save."
         ) from error
-    return _from_tree(tree, source)
+    return _chain_from_tree(tree, source) if tree.attrs.get("format") == CHAIN else _from_tree(tree, source)
+
+
+def _chain_to_tree(fit: ChainFit) -> xr.DataTree:
+    import xarray as xr
+
+    tree = xr.DataTree(children={name: _to_tree(stage) for name, stage in fit.stages.items()})
+    tree.attrs = {"format": CHAIN, "format_version": str(FORMAT_VERSION), "meta": json.dumps(dict(fit.meta))}
+    return tree
+
+
+def _chain_from_tree(tree: xr.DataTree, source: Path) -> ChainFit:
+    try:
+        stages: dict[str, Any] = {name: tree[name] for name in ("loss", "accuracy")}
+        meta = json.loads(tree.attrs["meta"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise FitError(f"{source} lacks part of a saved chain ({error}); it is damaged. Fit again and save.") from error
+    fits = {name: _from_tree(stage, source) for name, stage in stages.items()}
+    return ChainFit(**fits, meta=meta)
 
 
 def _to_tree(fit: Fit) -> xr.DataTree:

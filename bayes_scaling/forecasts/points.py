@@ -187,7 +187,8 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
         raise ForecastError(
             f"points lack {listed(missing)}, which law {fit.spec.law.name} reads; found {listed(frame.columns)}.{hint}"
         )
-    spare = frame.drop(columns=[c for c in ("loss", "accuracy", "flags") if c in frame.columns])
+    unread = [c for c in ("loss", "accuracy", "flags") if c in frame.columns and c not in inputs]
+    spare = frame.drop(columns=unread)
     try:
         unique = spare.assign(_point=np.arange(len(spare)))
         known = unique.drop(columns=[c for c in ("model", "run") if c in unique.columns])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
-from bayes_scaling.fit import failure_banner
+from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
+from bayes_scaling.forecasts.chain import check_outcome, runs_and_tasks, through_map
 from bayes_scaling.forecasts.points import Points, as_frame, extend, prepare, run_identity, unread
 from bayes_scaling.forecasts.text import compact, intervals
 from bayes_scaling.model.choices import KINDS
@@ -121,9 +122,10 @@ class Forecast:
 
 
 def forecast(
-    fit: Fit,
+    fit: Fit | ChainFit,
     points: Points,
     *,
+    outcome: str | None = None,
     kind: str = "response",
     levels: Sequence[float] = (0.5, 0.9),
     interval: str = "eti",
@@ -136,10 +138,13 @@ def forecast(
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or ChainFit
+        Of a chain, every draw of the loss goes through the map to accuracy.
     points : DataFrame or dict of columns
         Inputs of the law and the model's groups; any one of params, tokens and compute is
         derived from the other two, or from ``tokens_per_param``. ``grid(...)`` makes every combination.
+    outcome : str, optional
+        Of a chain, ``accuracy`` (the default) or ``loss``; otherwise that of the model.
     kind : str
         ``law``: the formula with its parameters' uncertainty; ``mean``: law and discrepancy
         (given what was fitted of the same path); ``response``: what a new run would
@@ -166,12 +171,19 @@ def forecast(
     Raises
     ------
     ForecastError
-        Unknown kind, level, family or task, missing columns.
+        Unknown kind, outcome, level, family or task, missing columns.
     """
     if kind not in KINDS:
         raise ForecastError(f"kind = {kind!r}; expected {listed(KINDS)}." + did_you_mean(kind, KINDS))
     for level in levels:
         check_interval(level, interval)
+    if isinstance(fit, ChainFit):
+        return _chained(
+            fit, points, outcome=outcome or "accuracy", kind=kind, levels=levels, interval=interval,
+            new_groups=new_groups, tokens_per_param=tokens_per_param, draws=draws, random_seed=random_seed,
+        )  # fmt: skip
+    if outcome not in (None, fit.spec.outcome):
+        raise ForecastError(f"outcome = {outcome!r}, but this fit describes {fit.spec.outcome}.")
     frame, rows, new = prepare(fit, points, new_groups=new_groups, tokens_per_param=tokens_per_param, kind=kind)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
@@ -179,6 +191,26 @@ def forecast(
     return Forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
         _mcse_median(fit, simulated), failure_banner(fit), fit.title, unread(fit, as_frame(points).columns),
+    )  # fmt: skip
+
+
+def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int, **options: Any) -> Forecast:
+    """Return a forecast of a chain: of the loss, or of the accuracy with every draw of the loss passed on."""
+    check_outcome(outcome)
+    told: dict[str, Any] = {"banner": failure_banner(chain), "title": chain.title}
+    if outcome == "loss":
+        return replace(forecast(chain.loss, points, random_seed=random_seed, **options), **told)
+    runs, tasks, position = runs_and_tasks(chain, points)
+    losses = forecast(chain.loss, runs, random_seed=random_seed, **options)
+    where = pd.concat([losses.points.iloc[position].reset_index(drop=True), tasks], axis=1)
+    kind, new_groups = options["kind"], options["new_groups"]
+    frame, simulated = through_map(
+        chain, where, losses.draws[:, position], runs=run_identity(losses.points)[position], kind=kind,
+        new_groups=new_groups, rng=np.random.default_rng(random_seed + 1),
+    )  # fmt: skip
+    return replace(
+        losses, points=frame, draws=simulated, outcome="accuracy", note="",
+        mcse_median=_mcse_median(chain.accuracy, simulated), **told,
     )  # fmt: skip
 
 

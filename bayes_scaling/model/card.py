@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
+from bayes_scaling.model.chain import ThenPart, check_chain, check_chain_points
 from bayes_scaling.model.choices import ADAPTATIONS, KINDS, NEW_GROUPS, check_choice, check_levels
 from bayes_scaling.model.questions import check_comparison, check_points, check_single
-from bayes_scaling.model.spec import ModelSpec, known_keys, spec_from_dict
+from bayes_scaling.model.spec import OUTCOMES, ModelSpec, known_keys, spec_from_dict
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cards"  # in the wheel
 SOURCE = Path(__file__).resolve().parent.parent.parent / "models"  # in a checkout
@@ -81,9 +82,11 @@ class ForecastPart:
     levels: list[float] = field(default_factory=lambda: [0.5, 0.9])
     new_groups: str = "error"
     tokens_per_param: float | None = None
+    outcome: str = ""  # of a chain: accuracy, unless loss is asked for
 
     def __post_init__(self) -> None:
         check_choice("forecast.kind", self.kind, KINDS)
+        check_choice("forecast.outcome", self.outcome, ("", *OUTCOMES))
         check_choice("forecast.new_groups", self.new_groups, NEW_GROUPS)
         check_levels("forecast.levels", self.levels)
         if not isinstance(self.points, Mapping):
@@ -128,6 +131,8 @@ class CardSpec:
         Published constants of the law that the report draws beside the posterior.
     data, model, fit, forecast, compare :
         The parts of the card.
+    then : ThenPart, optional
+        Second stage of a chain: accuracy from the loss that `model` gives.
     folder : Path, optional
         Where the card was read; a relative `path` in [data] starts there.
     """
@@ -142,13 +147,15 @@ class CardSpec:
     fit: FitPart = FitPart()
     forecast: tuple[ForecastPart, ...] = ()
     compare: tuple[ComparePart, ...] = ()
+    then: ThenPart | None = None
     folder: Path | None = None
 
     def as_dict(self) -> Table:
         """Return the card as TOML tables; :func:`card_from_dict` reads them back."""
         head = {k: getattr(self, k) for k in _HEAD if getattr(self, k)}
         model = {k: v for k, v in self.model.as_dict().items() if v not in ([], {})}
-        parts: Table = {**head, "data": _plain(self.data), "model": model, "fit": vars(self.fit).copy()}
+        then = {"then": self.then.as_dict()} if self.then else {}
+        parts: Table = {**head, "data": _plain(self.data), "model": model, **then, "fit": vars(self.fit).copy()}
         if self.forecast:
             parts["forecast"] = [_plain(f) for f in self.forecast]
         if self.compare:
@@ -162,7 +169,7 @@ class CardSpec:
         return tomli_w.dumps(self.as_dict())
 
 
-_KEYS = (*_HEAD, "data", "model", "fit", "forecast", "compare")
+_KEYS = (*_HEAD, "data", "model", "then", "fit", "forecast", "compare")
 
 
 def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> CardSpec:
@@ -188,6 +195,7 @@ def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> C
         fit=_part(FitPart, known.get("fit", {}), "fit"),
         forecast=tuple(_part(ForecastPart, t, "forecast") for t in _list(known, "forecast")),
         compare=tuple(_part(ComparePart, t, "compare") for t in _list(known, "compare")),
+        then=ThenPart.read(known["then"]) if "then" in known else None,
         folder=folder,
     )
     _check_questions(card)
@@ -196,8 +204,12 @@ def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> C
 
 def _check_questions(card: CardSpec) -> None:
     """Raise where a question cannot be asked of the model; after sampling would be late."""
+    if card.then is not None:
+        check_chain(card.model, card.then.model)
+        if card.compare:
+            raise CardError("a card with [then] compares nothing; compare families by a card of one of its stages.")
     for asked in card.forecast:
-        check_points(card.model, asked.points, f"[[forecast]] {asked.title!r}, points")
+        check_asked(card, asked.points, asked.target, asked.outcome, f"[[forecast]] {asked.title!r}, points")
     for part in card.compare:
         check_comparison(card.model, part.group, part.at, part.hold, f"[[compare]] {part.title!r}")
     known = card.model.law.published
@@ -206,6 +218,21 @@ def _check_questions(card: CardSpec) -> None:
             raise CardError(
                 f"constants names {name!r}; law {card.model.law.name} has {listed(known)}." + did_you_mean(name, known)
             )
+
+
+def check_asked(card: CardSpec, points: Table, target: list[float], outcome: str, where: str) -> None:
+    """Raise CardError where a forecast cannot be asked of a card."""
+    if card.then is None:
+        if outcome not in ("", card.model.outcome):
+            raise CardError(f"{where}: outcome = {outcome!r}, but the card's model describes {card.model.outcome}.")
+        check_points(card.model, points, where)
+        return
+    if target and outcome != "loss":
+        raise CardError(
+            f"{where}: a chain has no compute to reach an accuracy; forecast accuracy at several scales, or ask for a "
+            'target of loss with outcome = "loss".'
+        )
+    check_chain_points(card.model, card.then.model, points, where)
 
 
 def _list(known: Table, key: str) -> list[Any]:

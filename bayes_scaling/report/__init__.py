@@ -1,12 +1,14 @@
 """Report: studies as one HTML file that opens without a network.
 
 ``study.py`` what goes in; ``sections.py`` and ``results.py`` the parts; ``sentences.py``,
-``caveats.py`` and ``words.py`` what is said; ``figures.py`` pictures; ``html.py`` the file.
+``caveats.py`` and ``words.py`` what is said; ``figures.py`` pictures; ``html.py`` the file;
+``chain.py`` the stages of a chain.
 """
 
 from __future__ import annotations
 
+from bayes_scaling.report.chain import stage_card
 from bayes_scaling.report.html import write_report
 from bayes_scaling.report.study import Study
 
-__all__ = ["Study", "write_report"]
+__all__ = ["Study", "stage_card", "write_report"]

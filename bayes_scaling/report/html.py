@@ -14,6 +14,7 @@ import jinja2
 
 from bayes_scaling.report import results, sections, sentences
 from bayes_scaling.report.blocks import Section
+from bayes_scaling.report.chain import reach_section
 from bayes_scaling.report.departures import discrepancy_section
 from bayes_scaling.report.study import Study
 
@@ -86,6 +87,7 @@ def _page(study: Study, number: int) -> Page:
         results.checks_section(study),
         results.loo_section(study),
         results.forecast_section(study),
+        reach_section(study),
         results.comparison_section(study),
         results.caveats_section(study),
         results.provenance_section(study),

@@ -233,6 +233,5 @@ def provenance_section(study: Study) -> Section:
         "This card, the data with this hash, the seed and these versions reproduce the fit: on the same machine, once "
         "the model is compiled and cached, to the last digit, elsewhere within the Monte-Carlo error."
     )
-    return Section(
-        "Reproduce", [Text(text), Table("Provenance", ["what", "value"], rows), Code("The card", study.card.to_toml())]
-    )
+    card = Code("The card", (study.whole or study.card).to_toml())
+    return Section("Reproduce", [Text(text), Table("Provenance", ["what", "value"], rows), card])

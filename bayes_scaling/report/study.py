@@ -36,6 +36,10 @@ class Study:
         All rows before exclusion.
     forecasts : list of (ForecastPart, Forecast or Reach)
     comparisons : list of (ComparePart, table of contrasts, table of ranking)
+    whole : CardSpec, optional
+        Of a stage of a chain: the card of the whole chain.
+    within_reach : DataFrame, optional
+        Of ``reachable``: which tasks are within reach at all.
     """
 
     card: CardSpec
@@ -44,6 +48,8 @@ class Study:
     data: pd.DataFrame
     forecasts: list[tuple[ForecastPart, Forecast | Reach]]
     comparisons: list[tuple[ComparePart, pd.DataFrame, pd.DataFrame]]
+    whole: CardSpec | None = None
+    within_reach: pd.DataFrame | None = None
 
     @property
     def title(self) -> str:
