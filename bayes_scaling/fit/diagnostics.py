@@ -93,6 +93,7 @@ def _sampling(fit: Fit) -> list[Check]:
     import arviz as az
 
     posterior = fit.idata["posterior"].to_dataset()
+    posterior = posterior.drop_vars(fit.spec.constants() & set(posterior.data_vars))
     chains = posterior.sizes["chain"]
     rhat = _worst(az.rhat(posterior), largest=True) if chains > 1 else (np.nan, "one chain")
     bulk, tail = (_worst(az.ess(posterior, method=m), largest=False) for m in ("bulk", "tail"))
@@ -189,7 +190,10 @@ def _collinear(fit: Fit) -> Check | None:
 
 
 def _prior_bound(fit: Fit) -> Check | None:
-    ratios = {p.name: _spread(fit, p)[1] for p in fit.spec.law.parameters}
+    sampled = [p for p in fit.spec.law.parameters if fit.spec.prior(p).dist != "constant"]
+    if not sampled:
+        return None
+    ratios = {p.name: _spread(fit, p)[1] for p in sampled}
     name, ratio = max(ratios.items(), key=lambda item: item[1])
     return Check(
         "largest posterior to prior sd", ratio, f"< {PRIOR_SD_RATIO}", ratio < PRIOR_SD_RATIO, "warn",

@@ -15,7 +15,7 @@ from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.departure import departure, left_out_moments, path_codes
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.discrepancy import Paths
-from bayes_scaling.model.rows import observed
+from bayes_scaling.model.rows import inverse_items, observed
 from bayes_scaling.model.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def data_at(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
                 "give n_items, or a task that was fitted."
             )
         data["n_items"] = np.round(items).astype(np.int64)
+    if spec.noise.observation == "logistic":
+        data["inverse_items"] = inverse_items(rows)
     return data
 
 

@@ -152,7 +152,7 @@ class Sampler:
         updates: dict[str, Any] = dict(rows.inputs)
         updates |= {f"{g}_index": code for g, code in rows.index.items() if g != "path"}
         updates |= rows.path_data()
-        updates |= {name: data[name] for name in ("y", "n_items", "log_choose") if name in data}
+        updates |= {name: data[name] for name in ("y", "n_items", "log_choose", "inverse_items") if name in data}
         return updates
 
 

@@ -36,7 +36,7 @@ def summary(
     ----------
     fit : Fit
     var_names : sequence of str, optional
-        Variables; by default all but run effects and the discrepancy at its knots.
+        Variables; by default all but run effects, the discrepancy at its knots and what is held constant.
     level : float
         Probability of the interval.
     interval : str
@@ -55,7 +55,7 @@ def summary(
     """
     check_interval(level, interval)
     posterior = fit.idata["posterior"].to_dataset()
-    names = list(var_names) if var_names is not None else [n for n in posterior if n not in LATENT]
+    names = list(var_names) if var_names is not None else _told(fit, posterior)
     for name in names:
         if name not in posterior:
             raise ForecastError(
@@ -63,6 +63,12 @@ def summary(
                 + did_you_mean(str(name), [str(v) for v in posterior.data_vars])
             )
     return fit.marked(_table(posterior[names], level, interval))
+
+
+def _told(fit: Fit, posterior: Any) -> list[Any]:
+    """Return the variables that a summary tells by default."""
+    hidden = {*LATENT, *fit.spec.constants()}
+    return [n for n in posterior if n not in hidden and not str(n).endswith("_run_effect")]
 
 
 def _table(posterior: Any, level: float, interval: str) -> pd.DataFrame:

@@ -214,6 +214,8 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
     for column in group_columns(fit.spec):
         if column not in used and column not in frame.columns:
             continue  # completely pooled: every level has the same forecast
+        if column in fit.spec.law.new_where_unnamed and column not in frame.columns:
+            continue  # a new one at every point
         fitted = sorted(labels(fit.frame, column).unique())
         if column not in frame.columns:
             raise ForecastError(
@@ -222,7 +224,8 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
             )
         if new_groups == "population":
             continue
-        for level in dict.fromkeys(labels(frame, column, nameless="point")):
+        named = names_run(frame) if column in fit.spec.law.new_where_unnamed else pd.Series(True, index=frame.index)
+        for level in dict.fromkeys(labels(frame, column, nameless="point")[named]):
             if level not in fitted:
                 raise ForecastError(
                     unknown_level_message(column, level, fitted)
@@ -241,7 +244,8 @@ def _check_runs(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
     if "run" not in frame.columns or not runs_matter(fit):
         return
     named = names_run(frame)
-    if "run" in group_columns(fit.spec) and not named.all() and new_groups != "population":
+    grouped = "run" in group_columns(fit.spec) and "run" not in fit.spec.law.new_where_unnamed
+    if grouped and not named.all() and new_groups != "population":
         raise ForecastError(
             f"points {listed(np.flatnonzero(~named))} name no run, a group of this model. Name one that was fitted, or "
             f"pass {POPULATION} for a new one."
@@ -249,7 +253,6 @@ def _check_runs(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
     if not named.any():
         return
     fitted = sorted(run_labels(fit.frame)[names_run(fit.frame)].unique())
-    grouped = "run" in group_columns(fit.spec)
     new = "For a new run " + (f"pass {POPULATION}" if grouped else "leave 'run' out")
     if "family" in fit.frame.columns and "family" not in frame.columns:
         raise ForecastError(

@@ -1,6 +1,7 @@
 """Laws: one functional form per file, found by itself.
 
-``base.py`` says what a law is, ``backend.py`` holds the functions formulas are written in.
+``base.py`` says what a law is, ``prior.py`` how priors are stated, ``backend.py`` holds the functions that formulas
+are written in.
 To add a law, add one file with one subclass of :class:`Law`; nothing else changes.
 Importing this room imports neither NumPy nor PyMC.
 """
@@ -16,7 +17,7 @@ from bayes_scaling.laws.base import SCALE, Citation, Constants, Input, Law, Para
 
 __all__ = ["SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "available", "get", "register"]
 
-_NOT_LAWS = ("base", "backend")
+_NOT_LAWS = ("base", "backend", "prior")
 _REGISTERED: dict[str, type[Law]] = {}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -16,96 +15,12 @@ from typing import Any, ClassVar
 from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import SUPPORTS, Backend, numpy_backend
+from bayes_scaling.laws.prior import Prior
 
 ROLES = ("floor", "amplitude", "exponent", "offset", "slope", "shape", "ceiling", "noise")
 
 REFERENCES = {"compute": 1e21, "params": 1e9, "active_params": 1e9, "tokens": 2e10, "unique_tokens": 2e10}
 """Usual reference scale of a column: that of the shipped laws of loss. Other columns have no usual one."""
-
-
-class Prior:
-    """A prior as plain data, in units a person can judge.
-
-    Parameters
-    ----------
-    dist : str
-        ``lognormal(median, upper95)``, ``normal(mean, sd)``, ``halfnormal(upper95)``,
-        ``logitnormal(median, upper95)``, ``beta(alpha, beta)``, ``gamma(alpha, beta)``,
-        ``exponential(mean)`` or ``uniform(lower, upper)``. ``upper95`` is the value that
-        is exceeded with probability 5 %.
-    **numbers : float
-        The numbers of that distribution.
-
-    Raises
-    ------
-    CardError
-        Unknown distribution, missing or unknown number.
-    """
-
-    FORMS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "lognormal": ("median", "upper95"),
-        "normal": ("mean", "sd"),
-        "halfnormal": ("upper95",),
-        "logitnormal": ("median", "upper95"),
-        "beta": ("alpha", "beta"),
-        "gamma": ("alpha", "beta"),
-        "exponential": ("mean",),
-        "uniform": ("lower", "upper"),
-    }
-
-    def __init__(self, dist: str, **numbers: float) -> None:
-        if dist not in self.FORMS:
-            raise CardError(
-                f"unknown prior distribution {dist!r}; expected one of {listed(self.FORMS)}."
-                + did_you_mean(dist, self.FORMS)
-            )
-        wanted = self.FORMS[dist]
-        if set(numbers) != set(wanted):
-            raise CardError(
-                f"prior {dist} takes {', '.join(wanted)}; found {listed(sorted(numbers))}. "
-                f'Write for example {{dist = "{dist}", {", ".join(w + " = ..." for w in wanted)}}}.'
-            )
-        self.dist = dist
-        for name in wanted:
-            value = numbers[name]
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise CardError(f"prior {dist}: {name} = {value!r}; expected a finite number.")
-        self.numbers = {k: float(numbers[k]) for k in wanted}
-        self._check_order()
-
-    def _check_order(self) -> None:
-        n = self.numbers
-        low, high = n.get("median", n.get("lower")), n.get("upper95", n.get("upper"))
-        if low is not None and high is not None and not low < high:
-            raise CardError(f"prior {self}: the upper number must be larger than the other one.")
-        if self.dist in ("lognormal", "halfnormal", "exponential", "gamma", "beta") and min(n.values()) <= 0:
-            raise CardError(f"prior {self}: every number must be positive.")
-        if self.dist == "logitnormal" and not (n["median"] > 0 and n["upper95"] < 1):
-            raise CardError(f"prior {self}: both numbers must lie between 0 and 1.")
-        if self.dist == "normal" and n["sd"] <= 0:
-            raise CardError(f"prior {self}: sd must be positive.")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the form a card holds: ``{"dist": ..., number: ...}``."""
-        return {"dist": self.dist, **self.numbers}
-
-    @classmethod
-    def from_dict(cls, table: Mapping[str, Any]) -> Prior:
-        """Read the form a card holds."""
-        if not isinstance(table, Mapping):
-            raise CardError(f"a prior is {table!r}; expected a table {{dist = ..., median = ..., upper95 = ...}}.")
-        if "dist" not in table:
-            raise CardError(f"a prior needs `dist`; found {listed(table)}, expected one of {listed(cls.FORMS)}.")
-        return cls(table["dist"], **{k: v for k, v in table.items() if k != "dist"})
-
-    def __repr__(self) -> str:
-        return f"Prior({self.dist!r}, {', '.join(f'{k}={v:g}' for k, v in self.numbers.items())})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Prior) and self.as_dict() == other.as_dict()
-
-    def __hash__(self) -> int:
-        return hash((self.dist, *self.numbers.items()))
 
 
 @dataclass(frozen=True)
@@ -133,8 +48,8 @@ SCALE = Input("scale", COLUMNS["compute"].unit, "the scale x", reference=REFEREN
 class Parameter:
     """A parameter a law samples.
 
-    ``pooling`` is the default over every group of the model; ``group_sd`` is the prior of the
-    standard deviation between groups on the unconstrained scale (log or logit).
+    ``pooling`` is the default over every group of the model, or by group and interaction where a mapping;
+    ``group_sd`` is the prior of the standard deviation between groups on the unconstrained scale (log or logit).
     """
 
     name: str
@@ -144,7 +59,7 @@ class Parameter:
     role: str
     prior: Prior
     unit: str = ""
-    pooling: str = "complete"
+    pooling: str | Mapping[str, str] = "complete"
     group_sd: Prior = Prior("halfnormal", upper95=0.5)
 
     def __post_init__(self) -> None:
@@ -186,6 +101,12 @@ class Law:
     ----------
     reference : dict of str to float
         Scale of each input at which priors are stated (``law.at(params=1e9)`` changes it).
+    options : dict
+        What :meth:`with_options` chose; empty for a law that has none.
+    noise_pooling : dict of str to dict of str to str
+        Default pooling of noise parameters by group; complete where it says nothing.
+    new_where_unnamed : tuple of str
+        Groups that points to forecast need not name: they are then of a new level, drawn from the population.
     """
 
     name: ClassVar[str]
@@ -194,16 +115,20 @@ class Law:
     citation: ClassVar[Citation]
     outcome: ClassVar[str]
     inputs: tuple[Input, ...]
-    parameters: ClassVar[tuple[Parameter, ...]]
+    parameters: tuple[Parameter, ...]
     published: ClassVar[dict[str, Constants]] = {}
     published_symbols: ClassVar[dict[str, str]] = {}
     use: ClassVar[str] = ""
+    noise_pooling: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    new_where_unnamed: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         signature = inspect.signature(cls.mean)
         found = {n for n, p in signature.parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
         declared = {i.name for i in cls.inputs} | {p.name for p in cls.parameters}
+        if found and any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values()):
+            declared &= found  # a formula over a variable number of parts reads the others by name
         if found != declared:
             raise TypeError(
                 f"law {cls.__name__}: the keyword arguments of `mean` and the declared inputs and parameters "
@@ -213,6 +138,24 @@ class Law:
 
     def __init__(self) -> None:
         self.reference: dict[str, float] = {i.name: i.reference for i in self.inputs if i.reference is not None}
+        self.options: dict[str, Any] = {}
+        self.declared: tuple[Input, ...] = self.inputs  # before `reading` changes their columns
+
+    def with_options(self, **options: Any) -> Law:
+        """Return the law with other choices of its form; a law that offers none knows no option.
+
+        Raises
+        ------
+        CardError
+            Unknown option or value.
+        """
+        if options:
+            raise CardError(f"law {self.name} has no options; found {listed(options)}. Leave them out.")
+        return self
+
+    def prepare(self, frame: Any) -> dict[str, Any]:
+        """Return inputs that are made of several columns or of labels, by name, shape (row,); none by default."""
+        return {}
 
     def at(self, **reference: float) -> Law:
         """Return the same law with its priors stated at another reference scale."""
@@ -278,12 +221,12 @@ class Law:
 
     def readings(self) -> dict[str, str]:
         """Return the columns that :meth:`reading` changed, by input."""
-        declared = {i.name: i.column for i in type(self).inputs}
+        declared = {i.name: i.column for i in self.declared}
         return {i.name: i.column for i in self.inputs if i.column != declared[i.name]}
 
     def _input_of(self, name: str, column: str) -> Input:
         """Return an input as it reads a column, with that column's unit and usual reference scale."""
-        declared = next(i for i in type(self).inputs if i.name == name)
+        declared = next(i for i in self.declared if i.name == name)
         if column == declared.column:
             return declared
         told = COLUMNS[column]
@@ -298,7 +241,7 @@ class Law:
             )
         numbers = [c.name for c in COLUMNS.values() if c.kind in ("count", "positive", "integer")]
         options = [c for c in numbers if c != self.outcome]
-        if column not in (*options, *(i.column for i in type(self).inputs if i.name == name)):
+        if column not in (*options, *(i.column for i in self.declared if i.name == name)):
             raise CardError(
                 f"law {self.name}: {name} cannot read column {column!r}; expected one of {listed(options)}."
                 + did_you_mean(str(column), options)

@@ -67,6 +67,8 @@ def is_curve(spec: ModelSpec, parameter: Parameter, group: str, rows: Rows) -> b
     effects = spec.effects(parameter)
     if effects.get(group) != "partial" or "run" not in rows.frame.columns:
         return False
+    if "run" in spec.law.new_where_unnamed:  # runs are members of a population, their rows not a curve
+        return False
     run = pd.factorize(run_labels(rows.frame))[0]
     if len(rows) < CURVE_ROWS * (run.max() + 1) or not _within(run, rows.index[group]):
         return False

@@ -60,7 +60,7 @@ def build(spec: ModelSpec, rows: Rows, *, coordinates: Mapping[str, Coordinates]
         shift = _sum(_run_effect(spec, rows, index), _sampled_discrepancy(spec, rows, values, steps))
         center = noise.location(xp, spec.outcome, mean, shift, data["chance"])
         data["y"] = pm.Data("y", data["y"], dims="row")
-        for name in {"n_items", "log_choose"} & set(data):
+        for name in {"n_items", "log_choose", "inverse_items"} & set(data):
             data[name] = pm.Data(name, data[name], dims="row")
         if spec.marginal:
             _observe_along_paths(spec, center, at_row, data, steps)

@@ -28,13 +28,17 @@ def _joined(parts: list[pd.Series]) -> pd.Series:
 
 def run_labels(frame: pd.DataFrame, *, nameless: str = "row") -> pd.Series:
     """Return the identity of each row's run: its name within its family; a row without one is its own."""
-    named = _joined([frame[c].astype(str) for c in ("family", "run") if c in frame.columns])
     own = pd.Series([f"{nameless} {i}" for i in range(len(frame))], index=frame.index)
+    if "run" not in frame.columns:
+        return own
+    named = _joined([frame[c].astype(str) for c in ("family", "run") if c in frame.columns])
     return named.where(names_run(frame), own)
 
 
 def names_run(frame: pd.DataFrame) -> pd.Series:
     """Return whether each row names its run."""
+    if "run" not in frame.columns:
+        return pd.Series(False, index=frame.index)
     return frame["run"].notna() & ~frame["run"].astype(str).isin(NAMELESS)
 
 

@@ -17,6 +17,7 @@ from scipy import special, stats
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Parameter, Prior
+from bayes_scaling.model.censored import CensoredLogistic
 
 RUN_SD = {
     "loss": Prior("halfnormal", upper95=0.05),
@@ -246,6 +247,7 @@ OBSERVATIONS: dict[str, Any] = {
     "normal": Normal,
     "beta_binomial": BetaBinomial,
     "beta": Beta,
+    "logistic": CensoredLogistic,
 }
 
 

@@ -37,6 +37,7 @@ def natural(prior: Prior) -> dict[str, float]:
 def to_pymc(prior: Prior, name: str, *, dims: str | None = None) -> Any:
     """Return the PyMC random variable `name` with this prior (inside a model context)."""
     import pymc as pm
+    import pytensor.tensor as pt
 
     classes = {
         "lognormal": pm.LogNormal,
@@ -48,6 +49,9 @@ def to_pymc(prior: Prior, name: str, *, dims: str | None = None) -> Any:
         "gamma": pm.Gamma,
         "uniform": pm.Uniform,
     }
+    if prior.dist == "constant":
+        shape = () if dims is None else (len(pm.modelcontext(None).coords[dims]),)
+        return pm.Deterministic(name, pt.full(shape, prior.numbers["value"]), dims=dims)
     options: dict[str, Any] = {}
     if prior.dist == "logitnormal":  # PyMC samples it without a transform unless told to
         options["default_transform"] = pm.distributions.transforms.logodds
@@ -59,6 +63,8 @@ def quantile(prior: Prior, share: float) -> float:
     from scipy import stats
 
     n = natural(prior)
+    if prior.dist == "constant":
+        return n["value"]
     if prior.dist in ("lognormal", "logitnormal"):
         value = stats.norm.ppf(share, n["mu"], n["sigma"])
         return float(np.exp(value) if prior.dist == "lognormal" else 1 / (1 + np.exp(-value)))
@@ -76,6 +82,8 @@ def quantile(prior: Prior, share: float) -> float:
 def draw(prior: Prior, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
     """Return independent draws of a prior, shape `size`."""
     n = natural(prior)
+    if prior.dist == "constant":
+        return np.full(size, n["value"])
     if prior.dist == "lognormal":
         return rng.lognormal(n["mu"], n["sigma"], size)
     if prior.dist == "logitnormal":

@@ -190,7 +190,9 @@ def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     DataError
         A scale that is not above zero: laws read its logarithm.
     """
-    inputs = {i.name: frame[i.column].to_numpy(dtype=float) for i in spec.law.inputs}
+    made = spec.law.prepare(frame)
+    inputs = {i.name: made.get(i.name, frame.get(i.column)) for i in spec.law.inputs}
+    inputs = {name: np.asarray(value, dtype=float) for name, value in inputs.items()}
     for name, column in spec.law.scales.items():
         low = ~(inputs[name] > 0)
         if low.any():
@@ -316,7 +318,14 @@ def observed(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
         data["log_choose"] = log_choose(data["n_items"], data["y"])
     else:
         data["y"] = np.log(outcome) if spec.outcome == "loss" else outcome
+    if spec.noise.observation == "logistic":
+        data["inverse_items"] = inverse_items(rows)
     return data
+
+
+def inverse_items(rows: Rows) -> np.ndarray:
+    """Return one over the number of items, 0 where that is unknown, shape (row,)."""
+    return np.nan_to_num(1.0 / rows.column("n_items"))
 
 
 def log_choose(items: np.ndarray, count: np.ndarray) -> np.ndarray:

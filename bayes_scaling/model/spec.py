@@ -112,10 +112,16 @@ class ModelSpec:
         if parameter.name in self.pooling:
             given = self.pooling[parameter.name]
         elif parameter.role == "noise":
-            given = {}
+            given = self._known(self.law.noise_pooling.get(parameter.name, {}))
+        elif isinstance(parameter.pooling, Mapping):
+            given = self._known(parameter.pooling)
         else:
             given = dict.fromkeys(self.groups, parameter.pooling)
         return {g: kind for g, kind in given.items() if kind != "complete"}
+
+    def _known(self, pooling: Mapping[str, str]) -> dict[str, str]:
+        """Return the part of a default pooling that speaks of this model's groups."""
+        return {g: kind for g, kind in pooling.items() if set(g.split(":")) <= set(self.groups)}
 
     def all_effects(self) -> Iterator[tuple[Parameter, str, str]]:
         """Yield (parameter, group, pooling) of every effect that is not complete."""
@@ -130,6 +136,14 @@ class ModelSpec:
     def sd_prior(self, parameter: Parameter, group: str) -> Prior:
         """Return the prior of the standard deviation of a parameter between levels."""
         return self.priors.get(sd_name(parameter.name, group), parameter.group_sd)
+
+    def constants(self) -> set[str]:
+        """Return the posterior names of what a constant prior holds fixed."""
+        fixed = {p.name for p in self.parameters() if self.prior(p).dist == "constant"}
+        for parameter, group, kind in self.all_effects():
+            if kind == "partial" and self.sd_prior(parameter, group).dist == "constant":
+                fixed.add(sd_name(parameter.name, group))
+        return fixed
 
     def run_sd_prior(self) -> Prior:
         """Return the prior of the standard deviation of the run effect."""
@@ -151,6 +165,7 @@ class ModelSpec:
             "law": self.law.name,
             "outcome": self.outcome,
             "groups": list(self.groups),
+            **({"options": dict(self.law.options)} if self.law.options else {}),
             **({"inputs": self.law.readings()} if self.law.readings() else {}),
             "reference": dict(self.law.reference),
             "pooling": {p: dict(v) for p, v in self.pooling.items()},
@@ -177,12 +192,13 @@ def _is_sd_of(name: str, group: str, spec: ModelSpec) -> bool:
     return any(name == sd_name(p.name, g) for p, g, _ in spec.all_effects() if group in g.split(":"))
 
 
-_KEYS = ("law", "outcome", "groups", "inputs", "reference", "pooling", "priors", "noise")
+_KEYS = ("law", "options", "outcome", "groups", "inputs", "reference", "pooling", "priors", "noise")
 
 
 def make_spec(
     law: str | Law,
     *,
+    options: Mapping[str, Any] | None = None,
     outcome: str | None = None,
     groups: Sequence[str] = (),
     inputs: Mapping[str, str] | None = None,
@@ -197,6 +213,8 @@ def make_spec(
     ----------
     law : str or Law
         Name of a law or the law itself.
+    options : dict, optional
+        Choices of the law's form, where it has any, for example ``{"skills": 2}``.
     outcome : str, optional
         ``loss`` or ``accuracy``; the law's own by default.
     groups : sequence of str
@@ -222,6 +240,9 @@ def make_spec(
         Unknown parameter, input, column, group, pooling or prior name, with the nearest valid one.
     """
     chosen = laws.get(law)
+    if options is not None and not isinstance(options, Mapping):
+        raise CardError(f"model.options = {options!r}; expected a table, such as {{ skills = 2 }}.")
+    chosen = chosen.with_options(**options) if options else chosen
     columns = known_keys(inputs or {}, [i.name for i in chosen.inputs], "model.inputs")
     chosen = chosen.reading(**columns, reference=reference)
     outcome = outcome or chosen.outcome
@@ -315,8 +336,8 @@ def _priors(spec: ModelSpec, given: Mapping[str, Prior | Mapping[str, Any]]) -> 
 
 
 _WITHIN = {
-    "positive": ("lognormal", "halfnormal", "gamma", "exponential", "logitnormal", "beta", "uniform"),
-    "unit": ("logitnormal", "beta", "uniform"),
+    "positive": ("lognormal", "halfnormal", "gamma", "exponential", "logitnormal", "beta", "uniform", "constant"),
+    "unit": ("logitnormal", "beta", "uniform", "constant"),
 }
 
 
@@ -326,7 +347,8 @@ def _check_support(spec: ModelSpec, name: str, prior: Prior) -> None:
     support = declared.get(name, "positive")  # what is no parameter is a standard deviation
     if support == "real":
         return
-    ends = (prior.numbers.get("lower", 0.0), prior.numbers.get("upper", 1.0))
+    value = prior.numbers.get("value")
+    ends = (prior.numbers.get("lower", value or 0.0), prior.numbers.get("upper", value or 1.0))
     outside = ends[0] < 0 or (support == "unit" and ends[1] > 1)
     if prior.dist not in _WITHIN[support] or outside:
         raise CardError(

@@ -59,6 +59,12 @@ def jacobian(spec, rows):
 LADDER = simulated.ladder(per_family=5)
 TASKS = simulated.benchmarks(runs=4)
 WITH_LOSS = TASKS.assign(loss=5.0 * (TASKS["compute"] / 1e20) ** -0.08)
+WITH_SIZE = TASKS.assign(
+    params=np.sqrt(TASKS["compute"] / 120),
+    tokens=20 * np.sqrt(TASKS["compute"] / 120),
+    run=TASKS["run"] + TASKS["family"],
+)
+CAPABILITY = {"groups": ["family", "task", "run"], "noise": {"observation": "logistic", "run_effect": False}}
 
 
 def rounded_to_the_ends():
@@ -75,6 +81,7 @@ def repeated_runs():
     return frame.assign(run=[f"r{i // 3}" for i in range(len(frame))])
 
 
+FLOORED = TASKS["accuracy"].where(TASKS.index % 9 > 0, 0.0).where(TASKS.index != 7, 1.0)
 CASES = {
     "student_t with run effect": (make_spec("chinchilla", groups=["family"]), repeated_runs()),
     "normal, levels of their own": (
@@ -99,6 +106,12 @@ CASES = {
         make_spec("loss_sigmoid", groups=["family", "task"], pooling={"level": {"task": "none", "family": "partial"}}),
         WITH_LOSS.drop(columns="n_items"),
     ),
+    "skills, censored logistic": (make_spec("capability", **CAPABILITY), WITH_SIZE.assign(accuracy=FLOORED)),
+    "two skills, items unknown": (
+        make_spec("capability", options={"skills": 2, "anchors": ["beta_qa", "alpha_qa"]}, **CAPABILITY),
+        WITH_SIZE.drop(columns="n_items"),
+    ),
+    "skills of compute": (make_spec("capability", options={"scale": "compute"}, **CAPABILITY), WITH_SIZE),
     "beta_binomial, exponential of loss": (make_spec("loss_exponential", groups=["family"]), WITH_LOSS),
 }  # fmt: skip
 
@@ -121,7 +134,7 @@ def test_likelihood_of_graph_and_numpy_agree(case):
 @pytest.mark.parametrize("name", laws.available())
 def test_log_density_and_gradient_are_finite_over_the_prior(name):
     law = laws.get(name)
-    frame = WITH_LOSS if law.outcome == "accuracy" else LADDER
+    frame = WITH_SIZE.assign(loss=WITH_LOSS["loss"]) if law.outcome == "accuracy" else LADDER
     spec, rows = encode(make_spec(law, groups=["family"]), frame)
     levels = {g: len(v) for g, v in rows.coords.items()}
     values = simulate.prior_values(spec, levels, 60, np.random.default_rng(4))

@@ -8,9 +8,9 @@ from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model.noise import CENSOR, OBSERVATIONS, location
 
 CENTER = {"loss": 2.3, "accuracy": 0.7}
-VALUES = {"sigma": 0.05, "nu": 5.0, "overdispersion": 0.15, "precision": 40.0}
+VALUES = {"sigma": 0.05, "nu": 5.0, "overdispersion": 0.15, "precision": 40.0, "scatter": 0.04, "floor_scatter": 0.01}
 N = 60
-DATA = {"n_items": np.array([N]), "chance": np.array([0.25])}
+DATA = {"n_items": np.array([N]), "chance": np.array([0.25]), "inverse_items": np.array([1 / N])}
 DRAWS = 40_000
 
 
@@ -66,12 +66,32 @@ def test_beta_noise_has_point_masses_at_the_ends(center):
     assert y.mean() == pytest.approx(center, abs=4 * y.std() / np.sqrt(DRAWS) + CENSOR * ends.sum())
 
 
+@pytest.mark.parametrize("center", [0.7, 0.26, 0.02, 0.98])
+def test_censored_logistic_noise_has_point_masses_at_0_and_1(center):
+    kind = OBSERVATIONS["logistic"]
+    inner, _ = integrate.quad(lambda y: density(kind, y, center)[0], 0, 1, limit=400, points=[center])
+    ends = density(kind, [0.0, 1.0], center)
+    assert inner + ends.sum() == pytest.approx(1, abs=1e-6)
+    y = simulated(kind, center)
+    for value, p in zip((0.0, 1.0), ends, strict=True):
+        assert (y == value).mean() == pytest.approx(p, abs=4 * np.sqrt(max(p * (1 - p), 1e-9) / DRAWS) + 1e-9)
+
+
+def test_censored_logistic_noise_is_small_at_the_floor_and_counts_the_items():
+    kind, xp = OBSERVATIONS["logistic"], numpy_backend()
+    data = {"chance": np.full(4, 0.25), "inverse_items": np.array([0.0, 1 / 100, 0.0, 0.0])}
+    center = np.array([0.25, 0.25, 0.625, 0.2])
+    variance = kind.scale(xp, center, VALUES, data) ** 2 * np.pi**2 / 3
+    binomial = 0.25 * 0.75 / 100
+    np.testing.assert_allclose(variance, [1e-4, 1e-4 + binomial, 1e-4 + 0.04**2, 1e-4], rtol=1e-12)
+
+
 @pytest.mark.parametrize(("name", "outcome"), [(n, k.outcome) for n, k in OBSERVATIONS.items()])
 def test_shapes_are_draw_by_row(name, outcome):
     rng, kind = np.random.default_rng(0), OBSERVATIONS[name]
     centers = np.full((7, 3), CENTER[outcome])
     values = {p.name: np.full((7, 1), VALUES[p.name]) for p in kind.parameters}
-    data = {"n_items": np.array([10, 20, 30]), "chance": np.zeros(3)}
+    data = {"n_items": np.array([10, 20, 30]), "chance": np.zeros(3), "inverse_items": np.full(3, 0.01)}
     y = kind.simulate(rng, centers, values, data)
     assert y.shape == (7, 3)
     logs = kind.log_density(y[0], centers, values, data)

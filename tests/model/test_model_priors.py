@@ -25,7 +25,19 @@ SCIPY = {
 
 
 def test_every_form_is_tested():
-    assert set(PRIORS) == set(Prior.FORMS)
+    assert {*PRIORS, "constant"} == set(Prior.FORMS)
+
+
+def test_a_constant_is_not_sampled():
+    import pymc as pm
+
+    fixed = Prior("constant", value=0.7)
+    with pm.Model(coords={"task": ["a", "b"]}) as model:
+        to_pymc(fixed, "x", dims="task")
+    assert model.free_RVs == []
+    assert model["x"].eval().tolist() == [0.7, 0.7]
+    assert (draw(fixed, np.random.default_rng(0), (3, 2)) == 0.7).all()
+    assert quantile(fixed, 0.05) == quantile(fixed, 0.95) == 0.7
 
 
 @pytest.mark.parametrize("name", [n for n, p in PRIORS.items() if "upper95" in p.numbers])

@@ -1,0 +1,196 @@
+"""Benchmark accuracy from latent skills that scale with size and data, and differ by family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bayes_scaling.errors import CardError, did_you_mean, listed
+from bayes_scaling.laws.backend import Backend
+from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior
+
+MOST_SKILLS = 4
+_CHANCE = Input("chance", "fraction", "accuracy of guessing, c")
+_SCALES = {
+    "params": Input("params", "count", "parameters N", reference=1e10),
+    "tokens": Input("tokens", "count", "training tokens D", reference=1e12),
+    "compute": Input("compute", "FLOP", "training compute C", reference=1e23),
+}
+PRODUCTIONS = {"params+tokens": ("params", "tokens"), "params": ("params",), "compute": ("compute",)}
+"""What skills are made of: columns by the option ``scale``; the first one is the unit of skill 1."""
+
+_BENCHMARK = (
+    Parameter(
+        "intercept", "b", "log-odds between chance and ceiling at the reference scale, for a typical family", "real",
+        "offset", Prior("normal", mean=0.0, sd=2.0), "log-odds", {"task": "none"}, Prior("halfnormal", upper95=1.0),
+    ),
+    Parameter(
+        "ceiling", "u", "share of the way from chance to 1 that unlimited skill goes", "unit", "ceiling",
+        Prior("logitnormal", median=0.8, upper95=0.98), "fraction", {"task": "none"}, Prior("halfnormal", upper95=1.0),
+    ),
+    Parameter(
+        "spread", "\\omega", "standard deviation of a family's deviation on a benchmark", "positive", "amplitude",
+        Prior("lognormal", median=0.3, upper95=1.0), "log-odds", {"task": "none"}, Prior("halfnormal", upper95=0.7),
+    ),
+    Parameter(
+        "deviation", "\\delta", "deviation of a family on a benchmark, in units of the spread", "real", "offset",
+        Prior("constant", value=0.0), "", {"family:task": "partial"}, Prior("constant", value=1.0),
+    ),
+)  # fmt: skip
+
+
+def skill_parameters(k: int, production: Sequence[str], product: bool) -> tuple[Parameter, ...]:
+    """Return the parameters of skill k (from 1): loadings, efficiency and slopes."""
+    first = k == 1
+    loading = Prior("lognormal", median=1.5, upper95=5.0) if first else Prior("normal", mean=0.0, sd=1.0)
+    unit = f"tenfold {production[0]}" if first else "log-odds of its anchor"
+    found = [
+        Parameter(
+            f"loading_{k}", f"\\lambda_{k}", f"log-odds of a benchmark per unit of skill {k}",
+            "positive" if first else "real", "slope", loading, "log-odds", {"task": "none"},
+        ),
+        Parameter(
+            f"efficiency_{k}", f"a_{k}", f"skill {k} beyond what the scale makes of a typical family", "real", "offset",
+            Prior("constant", value=0.0), unit, {"family": "partial", "run": "partial"},
+            Prior("halfnormal", upper95=1.0),
+        ),
+    ]  # fmt: skip
+    for i, column in enumerate(production):
+        if first:
+            prior = Prior("constant", value=1.0) if i == 0 else Prior("lognormal", median=0.7, upper95=2.0)
+        else:
+            prior = Prior("normal", mean=0.0, sd=1.0)
+        found.append(Parameter(
+            f"slope_{column}_{k}", f"\\beta_{{{column[0].upper()},{k}}}", f"skill {k} gained per tenfold {column}",
+            "positive" if first and i else "real", "slope", prior, unit, {} if i else {"family": "partial"},
+            Prior("halfnormal", upper95=0.3),
+        ))  # fmt: skip
+    if product and len(production) == 2:
+        found.append(Parameter(
+            f"slope_product_{k}", f"\\beta_{{ND,{k}}}", f"skill {k} gained by tenfold params and tokens together "
+            "beyond the sum", "real", "slope", Prior("normal", mean=0.0, sd=0.3), unit, {},
+        ))  # fmt: skip
+    return tuple(found)
+
+
+class Capability(Law):
+    r"""Accuracy of many benchmarks from a few latent skills.
+
+    The structure shared by the observational scaling laws of Ruan et al. (2024) and Sloth (Maia Polo et al. 2024,
+    arXiv:2412.06540): families turn scale into skills with an efficiency of their own, all benchmarks measure the
+    same skills. Here every part is estimated jointly, with ceilings, and a deviation of each family on each benchmark.
+
+    Scale, sign and rotation of the skills are settled: skill 1 is measured in decades of the first scale (tenfold
+    parameters, or tenfold compute), so that an efficiency of 0.3 is worth twice the scale; its loadings are positive.
+    Further skills need ``anchors``, one benchmark per skill: anchor j measures the skills up to j and no other, and
+    is the unit of skill j.
+
+    Options: ``skills`` (1 to 4), ``scale`` (``params+tokens``, ``params``, ``compute``), ``product`` (of the log
+    scales, true or false), ``anchors`` (names of benchmarks).
+    """
+
+    name = "capability"
+    title = "Benchmark accuracy from latent skills shared by families"
+    formula = (
+        r"acc = c + (1 - c)\,u\;\sigma\Big(b + \sum_k \lambda_k s_k + \omega\delta\Big), \quad "
+        r"s_k = a_k + \beta_{N,k}\log_{10}\tfrac{N}{N_0} + \beta_{D,k}\log_{10}\tfrac{D}{D_0} + "
+        r"\beta_{ND,k}\log_{10}\tfrac{N}{N_0}\log_{10}\tfrac{D}{D_0}"
+    )
+    citation = Citation(
+        "Ruan, Maddison, Hashimoto", 2024,
+        "Observational Scaling Laws and the Predictability of Language Model Performance", "2405.10938",
+    )  # fmt: skip
+    use = "scores of many model families on many benchmarks: forecasts of larger members, skills, efficiency"
+    outcome = "accuracy"
+    inputs = (_SCALES["params"], _SCALES["tokens"], _CHANCE)
+    parameters = (*_BENCHMARK, *skill_parameters(1, ("params", "tokens"), True))
+    noise_pooling = {"scatter": {"task": "none"}, "overdispersion": {"task": "none"}, "precision": {"task": "none"}}
+    new_where_unnamed = ("run",)
+    skills: int = 1
+    anchors: tuple[str, ...] = ()
+
+    def with_options(self, **options: Any) -> Law:
+        """Return the law with another number of skills, scale or anchors.
+
+        Raises
+        ------
+        CardError
+            Unknown option, more than four skills, an unknown scale, anchors that do not match the skills.
+        """
+        known = {"skills": 1, "scale": "params+tokens", "product": True, "anchors": []}
+        for key in options:
+            if key not in known:
+                raise CardError(
+                    f"law {self.name} has no option {key!r}; it has {listed(known)}." + did_you_mean(key, known)
+                )
+        chosen = {**known, **self.options, **options}
+        _check(chosen)
+        production = PRODUCTIONS[chosen["scale"]]
+        other = type(self)()
+        other.options = {k: v for k, v in chosen.items() if v != known[k]}
+        other.skills, other.anchors = chosen["skills"], tuple(chosen["anchors"])
+        anchor = Input("anchor", "rank", "skill that the benchmark anchors, 0 for none", column="task")
+        other.inputs = (*(_SCALES[c] for c in production), _CHANCE, *([anchor] if other.anchors else []))
+        other.declared = other.inputs
+        other.reference = {c: _SCALES[c].reference or 1.0 for c in production}
+        ranks = range(1, other.skills + 1)
+        made = [p for k in ranks for p in skill_parameters(k, production, chosen["product"])]
+        other.parameters = (*_BENCHMARK, *made)
+        return other
+
+    def prepare(self, frame: Any) -> dict[str, Any]:
+        """Return which skill each row's benchmark anchors: its number, or 0."""
+        if not self.anchors:
+            return {}
+        rank = {task: float(i) for i, task in enumerate(self.anchors, start=1)}
+        return {"anchor": frame["task"].map(rank).fillna(0.0).to_numpy(dtype=float)}
+
+    def skill(self, xp: Backend, k: int, values: Mapping[str, Any]) -> Any:
+        """Return skill k from inputs and parameters by name, shape ``(..., row)``."""
+        skill, product = values[f"efficiency_{k}"], 1.0
+        for name, reference in self.reference.items():
+            decades = xp.log10(values[name] / reference)
+            skill = skill + values[f"slope_{name}_{k}"] * decades
+            product = product * decades
+        if f"slope_product_{k}" in values:
+            skill = skill + values[f"slope_product_{k}"] * product
+        return skill
+
+    def loading(self, xp: Backend, k: int, values: Mapping[str, Any]) -> Any:
+        """Return the loading of each row's benchmark on skill k, with those of anchors settled."""
+        loading = values[f"loading_{k}"]
+        if k == 1:
+            return loading
+        rank = values["anchor"]  # compared by "<": PyTensor's "==" is Python's
+        lower = xp.where((rank > 0.5) & (rank < k - 0.5), 0.0, loading)
+        return xp.where((rank > k - 0.5) & (rank < k + 0.5), 1.0, lower)
+
+    def mean(
+        self, xp: Backend, *, chance: Any, intercept: Any, ceiling: Any, spread: Any, deviation: Any, **values: Any
+    ) -> Any:
+        """Return the accuracy as a fraction, shape ``(..., row)``."""
+        odds = intercept + spread * deviation
+        for k in range(1, self.skills + 1):
+            odds = odds + self.loading(xp, k, values) * self.skill(xp, k, values)
+        return chance + (1 - chance) * ceiling * xp.sigmoid(odds)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    """Raise CardError where an option's value cannot be used."""
+    skills, scale, anchors = options["skills"], options["scale"], options["anchors"]
+    if isinstance(skills, bool) or not isinstance(skills, int) or not 1 <= skills <= MOST_SKILLS:
+        raise CardError(f"capability: skills = {skills!r}; expected a whole number from 1 to {MOST_SKILLS}.")
+    if scale not in PRODUCTIONS:
+        raise CardError(
+            f"capability: scale = {scale!r}; expected one of {listed(PRODUCTIONS)}."
+            + did_you_mean(str(scale), PRODUCTIONS)
+        )
+    if not isinstance(options["product"], bool):
+        raise CardError(f"capability: product = {options['product']!r}; expected true or false.")
+    if isinstance(anchors, str) or not all(isinstance(a, str) for a in anchors) or len(set(anchors)) != len(anchors):
+        raise CardError(f"capability: anchors = {anchors!r}; expected a list of different names of benchmarks.")
+    if len(anchors) != (skills if skills > 1 else 0):
+        raise CardError(
+            f"capability: {skills} skill(s) and anchors = {list(anchors)}; expected one benchmark per skill from two "
+            "skills on (the first measures skill 1 alone, the second skills 1 and 2, ...), and none with one."
+        )
