@@ -49,7 +49,7 @@ def fit_and_score(train: pd.DataFrame, test: pd.DataFrame) -> tuple[ChainFit, pd
     """Fit the card's chain to some runs and forecast others; one row per run and outcome."""
     card = bs.load_card(CARD)
     fit = card.fit(data=train, progressbar=False)
-    points = test[["family", "params", "tokens"]].reset_index(drop=True)
+    points = test[["family", "params", "matmul_params", "tokens"]].reset_index(drop=True)
     parts = []
     for name, outcome, observed in (
         ("loss", "loss", test["loss"]), ("error", "accuracy", 1 - card.tasks(test)["accuracy"]),

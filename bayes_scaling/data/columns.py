@@ -76,6 +76,14 @@ _VOCABULARY = (
         low=1e4,
         slip=_MILLIONS,
     ),
+    Column(
+        "matmul_params",
+        "parameters that multiply activations: all but the input embedding, which is looked up",
+        "count",
+        "count",
+        low=1e4,
+        slip=_MILLIONS,
+    ),
     Column("tokens", "training tokens seen, repeats included (D)", "count", "count", low=1e4, slip=_BILLIONS),
     Column("unique_tokens", "different tokens in the training data", "count", "count", low=1e4, slip=_BILLIONS),
     Column(

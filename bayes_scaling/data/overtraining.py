@@ -36,6 +36,9 @@ AVERAGED = (
     "squad",
     "winograd",
 )
+# OpenLM's vocabulary and widths; input and output embedding are two matrices (params = 2 x 50432 x width + blocks).
+VOCABULARY = 50432
+WIDTHS = {"open_lm_1b": 2048, "open_lm_7b": 4096}  # the other names say theirs: d=512_l=8_h=4
 SETTINGS = {"lr": "lr", "wd": "wd", "warmup": "warmup", "cd": "cooldown", "global_bs": "global_batch"}
 
 
@@ -46,10 +49,11 @@ def load_overtraining() -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row per model, ordered by corpus, size and tokens: family (training corpus), model
-        (architecture), run, params, tokens, compute (derived), loss (nats, on the C4 validation
-        set). Further columns keep their names: ``chinchilla_multiplier`` (tokens / 20 params),
-        ``lr``, ``wd``, ``warmup``, ``cooldown``, ``global_batch``; ``loss_*``, ``lower_*`` and ``upper_*``
-        (other validation sets in nats, and 95 percent bounds); ``err_*`` (1 - accuracy).
+        (architecture), run, params, matmul_params (without the input embedding, which is half of the smallest
+        model), tokens, compute (derived from params), loss (nats, on the C4 validation set). Further columns keep
+        their names: ``chinchilla_multiplier`` (tokens / 20 params), ``lr``, ``wd``, ``warmup``, ``cooldown``,
+        ``global_batch``; ``loss_*``, ``lower_*`` and ``upper_*`` (other validation sets in nats, and 95 percent
+        bounds); ``err_*`` (1 - accuracy).
     """
     if in_mirror("overtraining", "models_table.csv"):
         raw = pd.read_csv(fetch("overtraining", "models_table.csv"))
@@ -58,7 +62,13 @@ def load_overtraining() -> pd.DataFrame:
     raw = raw.sort_values(["train_dataset", "params", "tokens"], ignore_index=True)
     raw = raw.rename(columns={"name": "run", "loss_c4_val": "loss"})
     raw.insert(0, "family", raw.pop("train_dataset").map(CORPORA))
+    raw["matmul_params"] = raw["params"] - VOCABULARY * raw["model"].map(_width)
     return check_runs(raw, require=("family", "model", "run", "params", "tokens", "loss"))
+
+
+def _width(model: str) -> int:
+    """Return the width of an architecture."""
+    return WIDTHS[model] if model in WIDTHS else int(model.split("_")[0].removeprefix("d="))
 
 
 def table_from_json() -> pd.DataFrame:

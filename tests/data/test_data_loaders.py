@@ -187,6 +187,11 @@ def test_overtraining(mirror):
     assert big["chinchilla_multiplier"].iloc[0] == 1
     ratio = frame["tokens"] / (20 * frame["params"] * frame["chinchilla_multiplier"])
     assert ratio.between(0.999, 1.001).all()
+    blocks = frame["params"] - 2 * (frame["params"] - frame["matmul_params"])  # embedding and head are equally large
+    assert (blocks / frame["params"]).groupby(frame["model"]).first().round(2).to_dict() == {
+        "d=96_l=8_h=4": 0.08, "d=512_l=8_h=4": 0.35, "d=576_l=24_h=8": 0.62, "d=1024_l=24_h=8": 0.75,
+        "open_lm_1b": 0.86, "open_lm_7b": 0.94,
+    }  # fmt: skip
     assert {"loss_openlm", "loss_paloma_c4_en", "err_avg17", "err_avg46", "err_mmlu"} <= set(frame.columns)
     assert flag_counts(frame) == {"derived_compute": 104}
 

@@ -326,6 +326,7 @@ def test_the_vocabulary_is_complete():
         "run",
         "params",
         "active_params",
+        "matmul_params",
         "tokens",
         "unique_tokens",
         "compute",
