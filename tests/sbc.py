@@ -34,12 +34,26 @@ def table(law: str) -> pd.DataFrame:
             {"compute": compute, "task": task, "chance": np.where(task == "alpha_qa", 0.25, 0.0), "n_items": 500,
              "accuracy": 0.5}
         )  # fmt: skip
+    if law == "capability":
+        return evaluations()
     if law in OF_LOSS:
         return pd.DataFrame({"loss": np.linspace(2.2, 5.5, 24), "n_items": 500, "accuracy": 0.5})
     if law in CURVES:
         return pd.DataFrame({"compute": np.logspace(19.5, 22.5, 24), "loss": 2.5})
     frame = simulated.ladder(per_family=8, seed=3).assign(loss=2.5)
     return frame.assign(compute=6 * frame["params"] * frame["tokens"])
+
+
+def evaluations() -> pd.DataFrame:
+    """Return two models of each of four families on three benchmarks; accuracies are placeholders."""
+    family = np.repeat(["ant", "bee", "cat", "dog"], 6)
+    large = np.tile(np.repeat([False, True], 3), 4)
+    return pd.DataFrame({
+        "family": family, "model": np.where(large, "large ", "small ") + family,
+        "run": np.where(large, "large ", "small ") + family, "task": np.tile(["qa", "code", "maths"], 8),
+        "params": np.where(large, 6e10, 2e9), "tokens": np.repeat([3e11, 2e12, 8e12, 1e12], 6),
+        "chance": np.tile([0.25, 0.0, 0.0], 8), "n_items": 1000, "accuracy": 0.5,
+    })  # fmt: skip
 
 
 ONE_MODE = {  # under the wide default priors a floor and a break can trade places, and a chain finds only one of both
@@ -82,6 +96,17 @@ MODELS = {
     "sigmoid": make_spec("sigmoid", groups=["task"], pooling={"level": {"task": "partial"}}),
     "loss_exponential": make_spec("loss_exponential", priors=SEEN["loss_exponential"]),
     "loss_sigmoid": make_spec("loss_sigmoid", priors=SEEN["loss_sigmoid"]),
+    "capability": make_spec(
+        "capability",
+        groups=["family", "task", "run"],
+        noise={"observation": "logistic", "run_effect": False},
+        priors={
+            "intercept": Prior("normal", mean=0.0, sd=1.0),
+            "loading_1": Prior("lognormal", median=1.5, upper95=3.0),
+            "efficiency_1_family_sd": Prior("lognormal", median=0.3, upper95=0.6),
+            "efficiency_1_run_sd": Prior("lognormal", median=0.1, upper95=0.2),
+        },
+    ),
     "broken_power_law": make_spec("broken_power_law", priors=ONE_MODE["broken_power_law"]),
     "broken_odds": make_spec("broken_odds", priors=ONE_MODE["broken_odds"]),
     "m1": make_spec("m1"),
@@ -118,7 +143,7 @@ def simulate_and_rank(
     levels = {g: len(v) for g, v in rows.coords.items()}
     truth = simulate.prior_values(spec, levels, simulations, rng)
     outcomes = _outcomes(spec, rows, truth, rng)
-    sampler = Sampler(spec, rows)
+    sampler, fixed = Sampler(spec, rows), spec.constants()
     tables = []
     for i in range(simulations):
         simulated = replace(rows, frame=rows.frame.assign(**{spec.outcome: outcomes[i]}))
@@ -127,7 +152,7 @@ def simulate_and_rank(
         divergences = int(tree["sample_stats"]["diverging"].sum())
         tables += [
             {"simulation": i, "variable": name, **row, "divergences": divergences}
-            for name, row in _ranks(posterior, {k: v[i] for k, v in truth.items()}, thin)
+            for name, row in _ranks(posterior, {k: v[i] for k, v in truth.items() if k not in fixed}, thin)
         ]
     return pd.DataFrame(tables)
 

@@ -28,7 +28,10 @@ def _plain(part: Any) -> Table:
 
 @dataclass(frozen=True)
 class DataPart:
-    """Which table: a dataset of the catalogue or a file, what is chosen of it, what is left out."""
+    """Which table: a dataset of the catalogue or a file, what is chosen of it, what is left out.
+
+    ``chance`` is the accuracy of guessing by benchmark, where neither the table nor the registry states it.
+    """
 
     dataset: str = ""
     path: str = ""
@@ -36,15 +39,14 @@ class DataPart:
     loss_unit: str = ""
     bytes_per_token: float | None = None
     where: Table = field(default_factory=dict)
+    chance: Table = field(default_factory=dict)
     exclude_flags: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name in ("columns", "where"):
+        examples = {"columns": '{ n_params = "params" }', "where": '{ family = ["A"] }', "chance": "{ my_task = 0.25 }"}
+        for name, example in examples.items():
             if not isinstance(getattr(self, name), Mapping):
-                raise CardError(
-                    f"data.{name} = {getattr(self, name)!r}; expected a table, such as "
-                    + ('{ n_params = "params" }.' if name == "columns" else '{ family = ["A"] }.')
-                )
+                raise CardError(f"data.{name} = {getattr(self, name)!r}; expected a table, such as {example}.")
         if bool(self.dataset) == bool(self.path):
             raise CardError("[data] needs exactly one of `dataset` (a name of the catalogue) and `path` (a file).")
 

@@ -191,8 +191,9 @@ def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
         A scale that is not above zero: laws read its logarithm.
     """
     made = spec.law.prepare(frame)
-    inputs = {i.name: made.get(i.name, frame.get(i.column)) for i in spec.law.inputs}
-    inputs = {name: np.asarray(value, dtype=float) for name, value in inputs.items()}
+    inputs: dict[str, np.ndarray] = {
+        i.name: made[i.name] if i.name in made else frame[i.column].to_numpy(dtype=float) for i in spec.law.inputs
+    }
     for name, column in spec.law.scales.items():
         low = ~(inputs[name] > 0)
         if low.any():
@@ -285,6 +286,12 @@ def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
     below = int(has_flag(frame, ["below_chance"]).sum())
     if spec.outcome == "accuracy" and below:
         notices.append(f"{below} of {len(frame)} rows lie below chance; they are used (scatter at the floor).")
+    lone = has_flag(frame, ["single_model_benchmark"])
+    if lone.any():
+        notices.append(
+            f"benchmarks scored on one model: {listed(frame.loc[lone, 'task'].unique(), 6)}; what is said of them rests "
+            "on the priors."
+        )
     several = int((frame[AVERAGED] > 1).sum()) if AVERAGED in frame.columns else 0
     if spec.outcome == "loss" and several:
         notices.append(

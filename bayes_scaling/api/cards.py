@@ -1,140 +1,24 @@
-"""The convenient objects on top of the rooms: ScalingModel and Card."""
+"""Cards: a study as one object, and what is asked of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from bayes_scaling.api.models import ScalingModel, evaluations
 from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest, contrasts, ranking
 from bayes_scaling.compare import backtest as _backtest
 from bayes_scaling.data import load_dataset, read_table, task_table
 from bayes_scaling.errors import CardError, listed
-from bayes_scaling.fit import ChainFit, ChainModel, Fit, SamplerSettings, sample, sample_chain
+from bayes_scaling.fit import ChainFit, Fit, SamplerSettings, sample, sample_chain
 from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid, reachable
-from bayes_scaling.laws import Law, Prior
-from bayes_scaling.model import ModelSpec, Noise, make_spec
+from bayes_scaling.model import ModelSpec
 from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart, read_card
-
-
-class ScalingModel:
-    """A scaling law with pooling, priors and noise, ready to be fitted to a table of runs.
-
-    Parameters
-    ----------
-    law : str or Law
-        Name of a law (``bayes-scaling laws`` lists them) or a law of your own.
-    outcome : str, optional
-        ``loss`` or ``accuracy``; the law's own by default.
-    groups : sequence of str
-        Columns whose levels may differ, for example ``["family", "task", "protocol"]``.
-    pooling : dict, optional
-        Per parameter, and per group or interaction: ``complete``, ``partial`` or ``none``.
-    priors : dict, optional
-        ``Prior`` objects by posterior variable name.
-    noise : Noise or dict, optional
-        Observation noise and run effect.
-    inputs : dict, optional
-        Column that an input of the law reads, for example ``{"scale": "tokens"}``.
-    reference : dict, optional
-        Scale at which priors are stated, for example ``{"params": 1e9}``.
-
-    Examples
-    --------
-    >>> model = ScalingModel("chinchilla", groups=["family"])  # doctest: +SKIP
-    >>> fit = model.fit(runs, random_seed=1)  # doctest: +SKIP
-    """
-
-    def __init__(
-        self,
-        law: str | Law,
-        *,
-        outcome: str | None = None,
-        groups: Sequence[str] = (),
-        pooling: Mapping[str, str | Mapping[str, str]] | None = None,
-        priors: Mapping[str, Prior | Mapping[str, Any]] | None = None,
-        noise: Noise | Mapping[str, Any] | None = None,
-        inputs: Mapping[str, str] | None = None,
-        reference: Mapping[str, float] | None = None,
-    ) -> None:
-        self.spec: ModelSpec = make_spec(
-            law,
-            outcome=outcome,
-            groups=groups,
-            pooling=pooling,
-            priors=priors,
-            noise=noise,
-            inputs=inputs,
-            reference=reference,
-        )
-
-    @classmethod
-    def from_spec(cls, spec: ModelSpec) -> ScalingModel:
-        """Return a model of an existing specification."""
-        model = cls.__new__(cls)
-        model.spec = spec
-        return model
-
-    def fit(
-        self,
-        data: pd.DataFrame,
-        *,
-        draws: int = 1000,
-        tune: int = 1000,
-        chains: int = 4,
-        random_seed: int | None = None,
-        progressbar: bool = True,
-        target_accept: float = 0.9,
-        adaptation: str = "auto",
-        exclude_flags: Sequence[str] = (),
-        title: str = "",
-    ) -> Fit:
-        """Sample the posterior on a table of runs.
-
-        Parameters
-        ----------
-        data : DataFrame
-            Runs in the package's vocabulary (``read_table`` and ``check_runs`` bring them there). Rows without the
-            outcome or an input of the law are left out and counted.
-        draws, tune, chains : int
-            Kept and warm-up draws per chain, number of chains.
-        random_seed : int, optional
-            The same seed gives the same numbers on the same machine and versions, once the model is compiled
-            and cached.
-        progressbar : bool
-        exclude_flags : sequence of str
-            Rows with one of these flags are left out and counted.
-
-        Returns
-        -------
-        Fit
-        """
-        settings = SamplerSettings(draws, tune, chains, target_accept, adaptation)
-        return sample(
-            self.spec, data, settings=settings, random_seed=random_seed, progressbar=progressbar,
-            exclude_flags=exclude_flags, title=title,
-        )  # fmt: skip
-
-    def sample_prior_predictive(
-        self, data: pd.DataFrame, *, draws: int = 500, random_seed: int = 0, exclude_flags: Sequence[str] = ()
-    ) -> Predictive:
-        """Simulate the outcome of a table from the prior, to see what the priors imply beside the data."""
-        return _prior_predictive(self.spec, data, draws=draws, random_seed=random_seed, exclude_flags=exclude_flags)
-
-    def backtest(self, data: pd.DataFrame, **options: Any) -> Backtest:
-        """Hold out the largest scales or families, refit, forecast, score; options as in :func:`backtest`."""
-        return backtest(self, data, **options)
-
-    def then(self, other: ScalingModel) -> ChainModel:
-        """Return the chain of this model of loss and a model of accuracy in loss."""
-        return ChainModel(self.spec, other.spec)
-
-    def __repr__(self) -> str:
-        return f"<ScalingModel {self.spec.law.name}, groups {listed(self.spec.groups)}>"
 
 
 class Card:
@@ -177,7 +61,8 @@ class Card:
             )  # fmt: skip
         for column, wanted in part.where.items():
             frame = _choose(frame, column, wanted)
-        return frame
+        of_skills = self.spec.model.law.name == "capability"
+        return evaluations(frame, part.chance) if of_skills or part.chance else frame
 
     def fit(
         self, data: pd.DataFrame | None = None, *, progressbar: bool = True, random_seed: int | None = None,
@@ -335,7 +220,9 @@ def _choose(frame: pd.DataFrame, column: str, wanted: Any) -> pd.DataFrame:
     return chosen.reset_index(drop=True)
 
 
-def write_card_report(pairs: Sequence[tuple[Card, Fit | ChainFit]], path: str | Path, *, title: str | None = None) -> Path:
+def write_card_report(
+    pairs: Sequence[tuple[Card, Fit | ChainFit]], path: str | Path, *, title: str | None = None
+) -> Path:
     """Write one HTML report of cards and their fits.
 
     Parameters
