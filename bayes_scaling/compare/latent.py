@@ -1,0 +1,227 @@
+"""Skills of a capability model on its draws: which levels, at which scale, one evaluation of the law's own formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.data.derive import fill_derived
+from bayes_scaling.errors import ForecastError, did_you_mean, listed
+from bayes_scaling.forecasts.points import PATH, RATIO, along_path, as_frame
+from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.laws.base import Parameter
+from bayes_scaling.laws.capability import Capability
+from bayes_scaling.model.effects import at_rows
+from bayes_scaling.model.labels import labels, names_run, run_labels
+from bayes_scaling.model.rows import unknown_level_message
+from bayes_scaling.model.spec import ModelSpec, effect_name
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+Values = Mapping[str, np.ndarray]
+MEASURED = ("task", "protocol")  # groups of how a model is measured; all others are of the model itself
+UNITS = ("run", "family")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Models or families at a scale.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row per place: names and scales.
+    index : dict of str to ndarray
+        Position of each place's fitted level by group, shape (place,). A group that is not here has no effect.
+    scales : dict of str to ndarray
+        Scales by the law's input, shape (place,).
+    """
+
+    frame: pd.DataFrame
+    index: dict[str, np.ndarray]
+    scales: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def law_of(fit: Fit, skill: int = 1) -> Capability:
+    """Return the capability law of a fit, or raise ForecastError where there is none or not this skill."""
+    law = getattr(getattr(fit, "spec", None), "law", None)
+    if not isinstance(law, Capability):
+        found = f"this fit has law {law.name}" if law is not None else f"found a {type(fit).__name__}"
+        raise ForecastError(
+            f'{found}, which has no skills; fit a model with law = "capability" to scores of several benchmarks.'
+        )
+    if isinstance(skill, bool) or skill not in range(1, law.skills + 1):
+        known = "skill 1 only" if law.skills == 1 else f"skills 1 to {law.skills}"
+        raise ForecastError(f"skill = {skill!r}; this fit has {known} (option skills of the law).")
+    return law
+
+
+def unit_of(law: Capability, k: int) -> str:
+    """Return the unit of a skill in words."""
+    if k == 1 and law.reference:
+        return f"decades of {next(iter(law.reference))}"
+    return f"log-odds of {law.anchors[k - 1]}"
+
+
+def of_skill(law: Capability, k: int) -> tuple[Parameter, ...]:
+    """Return the parameters that make a skill, without the loadings that measure it."""
+    return tuple(p for p in law.parameters if p.name.endswith(f"_{k}") and not p.name.startswith("loading"))
+
+
+def at_scale(fit: Fit, at: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return the scale of a point by column, or the reference scale.
+
+    Raises
+    ------
+    ForecastError
+        Names that are no scales, several values, or a scale that the law reads and the point does not give.
+    """
+    law = fit.spec.law
+    columns = list(law.scales.values())
+    if at is None:
+        return {column: float(law.reference[name]) for name, column in law.scales.items()}
+    known = list(dict.fromkeys([*columns, *PATH, "active_params", RATIO]))
+    for name, value in at.items():
+        if name not in known:
+            raise ForecastError(f"at names {name!r}; expected scales {listed(known)}." + did_you_mean(name, known))
+        if np.ndim(value) != 0:
+            raise ForecastError(f"at has several values of {name}; give one point, such as {{{name!r}: 1e24}}.")
+    if not columns:
+        return {}
+    point = fill_derived(along_path(as_frame(at), None))
+    missing = [c for c in columns if c not in point or not np.isfinite(point[c].iloc[0])]
+    if missing:
+        raise ForecastError(
+            f"at lacks {listed(missing)}, which the skills of this fit are made of; found {listed(at)}. Give "
+            f"{' and '.join(columns)}."
+        )
+    return {c: float(point[c].iloc[0]) for c in columns}
+
+
+def places(fit: Fit, by: str, *, at: Mapping[str, Any] | None = None, names: Sequence[str] | None = None) -> Places:
+    """Return every fitted model at its own scale, or every family at one.
+
+    Parameters
+    ----------
+    by : str
+        ``run`` or ``family``.
+    at : mapping, optional
+        Scale of families; the reference scale when left out.
+    names : sequence of str, optional
+        Families to choose.
+
+    Raises
+    ------
+    ForecastError
+        Another ``by``, a family that was not fitted, a table without names of models or families.
+    """
+    if by not in UNITS:
+        raise ForecastError(f"by = {by!r}; expected {listed(UNITS)}." + did_you_mean(str(by), UNITS))
+    frame, columns = fit.frame, list(fit.spec.law.scales.values())
+    if names is not None or by == "family":
+        frame = frame[_of_families(fit, names)].reset_index(drop=True)
+    if by == "family":
+        order = {name: i for i, name in enumerate(names or ())}
+        kept = frame.drop_duplicates("family").sort_values("family", key=lambda f: f.map(order) if order else f)
+        kept = kept.assign(**at_scale(fit, at))
+        shown = ["family"]
+    else:
+        if at is not None:
+            raise ForecastError("at is the scale of families; models (by='run') are told at their own. Leave it out.")
+        if not names_run(frame).all():
+            raise ForecastError("some rows name no run, so that models cannot be told apart; add a column 'run'.")
+        own = pd.DataFrame({"label": run_labels(frame), **{c: frame[c] for c in columns}})
+        kept = frame[~own.duplicated()].sort_values(["family", "run"] if "family" in frame else ["run"])
+        shown = [c for c in ("family", "run") if c in frame]
+    index = {g: _position(fit, g, kept) for g in _groups(fit, by)}
+    kept = kept[[*shown, *columns]].reset_index(drop=True)
+    return Places(kept, index, scales_of(fit, kept))
+
+
+def scales_of(fit: Fit, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the scales of a table by the law's input, shape (row,)."""
+    return {name: frame[column].to_numpy(dtype=float) for name, column in fit.spec.law.scales.items()}
+
+
+def _of_families(fit: Fit, names: Sequence[str] | None) -> np.ndarray:
+    """Return which rows belong to the families, shape (row,)."""
+    if isinstance(names, str):
+        raise ForecastError(f"families = {names!r}; expected a list of names: [{names!r}].")
+    if "family" not in fit.frame:
+        raise ForecastError("the fitted rows have no column 'family', so there are no families to tell of.")
+    fitted = sorted(fit.frame["family"].unique())
+    for name in names or ():
+        if name not in fitted:
+            raise ForecastError(unknown_level_message("family", name, fitted))
+    return fit.frame["family"].isin(names if names is not None else fitted).to_numpy()
+
+
+def _groups(fit: Fit, by: str) -> list[str]:
+    """Return the groups whose level a model (or a family) settles."""
+    found = []
+    for group in dict.fromkeys(g for _, g, _ in fit.spec.all_effects()):
+        parts = group.split(":")
+        if set(parts) & set(MEASURED) or (by == "family" and "run" in parts):
+            continue
+        unit = run_labels(fit.frame) if by == "run" else fit.frame["family"]
+        if (labels(fit.frame, group).groupby(unit.to_numpy()).nunique() == 1).all():
+            found.append(group)
+    return found
+
+
+def _position(fit: Fit, group: str, frame: pd.DataFrame) -> np.ndarray:
+    position = {level: i for i, level in enumerate(fit.coords[group])}
+    return labels(frame, group).map(position).to_numpy(dtype=np.int64)
+
+
+def typical(
+    spec: ModelSpec, parameters: Sequence[Parameter], values: Values, index: Mapping[str, np.ndarray], rows: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return values and index in which groups without a position have no effect.
+
+    Raises
+    ------
+    ForecastError
+        A parameter has levels of its own (pooling ``none``) by such a group: there is no typical level.
+    """
+    changed, place = dict(values), dict(index)
+    count = next(iter(values.values())).shape[0]
+    for parameter in parameters:
+        for group, kind in spec.effects(parameter).items():
+            if group in index:
+                continue
+            if kind == "none":
+                raise ForecastError(
+                    f"{parameter.name} has levels of its own by {group} (pooling none), so that there is no typical "
+                    f"one; pool it partially over {group}."
+                )
+            changed[effect_name(parameter.name, group)] = np.zeros((count, 1))
+            place[group] = np.zeros(rows, dtype=np.int64)
+    return changed, place
+
+
+def at_places(
+    spec: ModelSpec, parameters: Sequence[Parameter], values: Values, index: Mapping[str, np.ndarray], rows: int
+) -> dict[str, np.ndarray]:
+    """Return parameters by name, shape (draw, row) or (draw, 1), other groups at no effect."""
+    changed, place = typical(spec, parameters, values, index, rows)
+    return {p.name: at_rows(numpy_backend(), spec, p, changed, place) for p in parameters}
+
+
+def skill_draws(
+    fit: Fit, k: int, where: Places, values: Values, *, scales: Mapping[str, np.ndarray] | None = None
+) -> np.ndarray:
+    """Return skill k at places, shape (draw, place); at other scales than theirs where given."""
+    law = law_of(fit, k)
+    found = at_places(fit.spec, of_skill(law, k), values, where.index, len(where))
+    skill = law.skill(numpy_backend(), k, {**(scales or where.scales), **found})
+    count = next(iter(values.values())).shape[0]
+    return np.broadcast_to(skill, (count, len(where)))
