@@ -190,9 +190,10 @@ def effective_compute(
     -------
     DataFrame
         Most efficient first: names, scales, ``reference``, ``quantity``, ``median``, ``lower``, ``upper`` of the ratio
-        (missing where that quantile is unreachable), ``level``, ``interval``, ``p_more`` (the reference
-        needs more), ``p_unreachable`` (no scale of the reference gives the skill: the ratio is infinite) and
-        ``p_undefined`` (the reference does not gain from scale at the point; those draws are left out of the rest).
+        (missing where that quantile is unreachable, 0 where every scale of the reference gives more), ``level``,
+        ``interval``, ``p_more`` (the reference needs more), ``p_unreachable`` (no scale of the reference gives the
+        skill: the ratio is infinite) and ``p_undefined`` (the reference does not gain from scale at the point; those
+        draws are left out of the rest).
 
     Raises
     ------
@@ -211,7 +212,9 @@ def effective_compute(
     table = where.frame.assign(
         reference=reference, skill=skill, quantity=f"{quantity} of the reference / {quantity}",
     ).join(pd.DataFrame(rows))  # fmt: skip
-    return fit.marked(table.sort_values("median", ascending=False, ignore_index=True, kind="stable"))
+    reached = table["median"].mask(table["p_unreachable"] > 0.5, np.inf)
+    order = reached.sort_values(ascending=False, kind="stable").index  # undefined ones last
+    return fit.marked(table.loc[order].reset_index(drop=True))
 
 
 def _power(fit: Fit, quantity: str) -> float:

@@ -2,8 +2,8 @@
 
 ``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
 ``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
-``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``tables.py`` the numbers behind
-the plots; ``style.py`` how they look.
+``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``skills.py`` skills and loadings
+of a capability model; ``tables.py`` the numbers behind the plots; ``style.py`` how they look.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.loo import loo_k, loo_pit
 from bayes_scaling.plots.predictive import posterior_predictive, prior_predictive, residuals
+from bayes_scaling.plots.skills import plot_loadings, plot_skills
 
 __all__ = [
     "contrasts",
@@ -25,6 +26,8 @@ __all__ = [
     "loo_pit",
     "parameters_by_group",
     "pit",
+    "plot_loadings",
+    "plot_skills",
     "posterior",
     "posterior_predictive",
     "prior_predictive",

@@ -164,6 +164,7 @@ def test_effective_compute_that_no_scale_gives_is_told():
     )  # fmt: skip
     fit = simulated.fit_of(capability(), evaluations(), values, draws=100)
     table = effective_compute(fit, "ant").set_index("family")
+    assert table.index[[0, -1]].tolist() == ["bee", "cat"]
     assert table.loc["bee", ["p_unreachable", "p_undefined", "p_more"]].tolist() == [1.0, 0.0, 1.0]
     assert np.isnan(table.loc["bee", "median"])
     assert 0 < table.loc["cat", "median"] < 1e-4
@@ -209,6 +210,19 @@ def test_other_skills_blur_what_a_benchmark_says(two_skills):
     assert table.loc["quiz", ["median", "lower"]].tolist() == [1.0, 1.0], "it measures skill 1 only"
     assert (table["median"] <= 1).all()
     assert table.loc["code", "lower"] < 0.95
+
+
+def test_skills_without_a_scale_are_counted_in_log_odds_of_their_anchor():
+    frame = evaluations().drop(columns=["params", "tokens", "compute"])
+    fit = simulated.fit_of(capability(scale="none", anchors=["quiz"]), frame, draws=20)
+    table = skills(fit, by="family")
+    assert set(table["unit"]) == {"log-odds of quiz"}
+    assert len(skills(fit)) == 24
+    settled = loadings(fit).query("settled")
+    assert settled[["task", "skill", "median"]].to_numpy().tolist() == [["quiz", 1, 1.0]]
+    assert len(informative(fit, draws=20)) == 3
+    with pytest.raises(ForecastError, match="worth no compute"):
+        effective_compute(fit, "ant")
 
 
 def test_errors_name_what_is_there(one_skill, crossed_fit):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from bayes_scaling import check, plots
 from bayes_scaling.check import Loo
-from bayes_scaling.compare import contrasts, ranking, score
+from bayes_scaling.compare import contrasts, ranking, score, skills
 from bayes_scaling.errors import CardError, ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
@@ -46,6 +46,15 @@ def curves_fit():
 
 
 @pytest.fixture(scope="module")
+def capability_fit():
+    """Two skills of three families on two benchmarks, of prior draws, with one divergence."""
+    frame = simulated.benchmarks()
+    options = {"scale": "compute", "skills": 2, "anchors": ["alpha_qa", "beta_qa"]}
+    spec = make_spec("capability", options=options, groups=["family", "task", "run"], noise={"run_effect": False})
+    return simulated.fit_of(spec, frame, draws=60, diverging=1)
+
+
+@pytest.fixture(scope="module")
 def made_loo():
     """A leave-one-out result with one bad unit, not computed."""
     table = pd.DataFrame(
@@ -57,7 +66,7 @@ def made_loo():
 
 
 @pytest.fixture(scope="module")
-def calls(loss_fit, accuracy_fit, curves_fit, made_loo):
+def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
     """A call of every public plot: name -> function of the keyword arguments."""
     w = failure_banner(loss_fit)
     before = check.prior_predictive(loss_fit.spec, loss_fit.frame, draws=50)
@@ -83,6 +92,8 @@ def calls(loss_fit, accuracy_fit, curves_fit, made_loo):
         "contrasts": lambda **k: plots.contrasts(pairs, **k),
         "ranking": lambda **k: plots.ranking(ranks, **k),
         "posterior": lambda **k: plots.posterior(loss_fit, var_names=["E"], **k),
+        "plot_skills": lambda **k: plots.plot_skills(capability_fit, **k),
+        "plot_loadings": lambda **k: plots.plot_loadings(capability_fit, **k),
     }
 
 
@@ -255,3 +266,27 @@ def test_names_lose_what_all_of_them_begin_with():
     assert style.level_names(["IC|a/1", "IC|b|2"]) == ["a/1", "b 2"]
     assert style.level_names(["ant", "bee"]) == ["ant", "bee"]
     assert style.level_names(["ant|x"]) == ["ant x"]
+
+
+def test_plots_of_skills_show_their_tables(capability_fit):
+    table = skills(capability_fit, by="family", skill=2, level=0.5)
+    figure, axes = plots.plot_skills(capability_fit, by="family", skill=2, level=0.5)
+    dots = next(line for line in axes.lines if line.get_linestyle() == "None")
+    np.testing.assert_allclose(dots.get_xdata(), table["median"])
+    assert [t.get_text() for t in axes.get_yticklabels()] == table["family"].tolist()
+    assert axes.get_xlabel() == "skill 2 (log-odds of beta_qa)"
+    plt.close(figure)
+    figure, axes = plots.plot_skills(capability_fit, top=4)
+    assert len(axes.get_yticks()) == 4
+    assert "first 4 of 18" in axes.get_title(loc="left").replace("\n", " ")
+    plt.close(figure)
+    with pytest.raises(ForecastError, match="top = 0"):
+        plots.plot_skills(capability_fit, top=0)
+
+
+def test_settled_loadings_are_hollow(capability_fit):
+    figure, axes = plots.plot_loadings(capability_fit)
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    found = sorted(x for line in hollow for x in line.get_xdata())
+    assert found == [0.0, 1.0], "skill 2: none of the first anchor, one of the second"
+    plt.close(figure)
