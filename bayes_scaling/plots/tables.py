@@ -11,6 +11,7 @@ import pandas as pd
 from bayes_scaling.check import Predictive
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts import forecast
+from bayes_scaling.forecasts.points import PATH, along_path
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import simulate
 from bayes_scaling.model.rows import group_columns, read_inputs
@@ -142,15 +143,18 @@ def curve_table(
     scale = np.geomspace(low / 1.5, max(up_to or 10 * float(fit.frame[x].max()), 2 * low), points)
     frame = pd.concat([named.assign(curve=np.arange(len(named)), **{x: value}) for value in scale])
     ratio = None if lone else (tokens_per_param or usual_ratio(fit))
-    made = forecast(
-        fit,
-        frame.sort_values(["curve", x], kind="stable"),
-        kind=kind,
-        levels=levels,
-        tokens_per_param=ratio,
-        draws=draws,
-    )
+    frame = frame.sort_values(["curve", x], kind="stable")
+    if other := [c for c in fit.spec.law.scales.values() if c not in PATH and ratio]:
+        frame, ratio = _with_sizes(fit, along_path(frame, ratio), other), None
+    made = forecast(fit, frame, kind=kind, levels=levels, tokens_per_param=ratio, draws=draws)
     return _with_constants(fit, made.table, constants)
+
+
+def _with_sizes(fit: Fit, frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return points with other counts of parameters, in their ratio to params among the fitted runs."""
+    runs = fit.frame.groupby("params", as_index=False)[list(columns)].median()
+    ratios = {c: np.interp(np.log(frame["params"]), np.log(runs["params"]), runs[c] / runs["params"]) for c in columns}
+    return frame.assign(**{c: frame["params"] * ratio for c, ratio in ratios.items()})
 
 
 def _with_constants(fit: Fit, table: pd.DataFrame, constants: Sequence[str]) -> pd.DataFrame:

@@ -239,3 +239,14 @@ def test_task_table_has_a_row_per_run_and_task():
     with pytest.raises(DataError, match="no column 'accuracy'"):
         bs.task_table(frame)
     assert bs.task_table(runs()).equals(runs())
+
+
+def test_a_law_of_other_sizes_is_drawn_along_a_path():
+    """Parameters without the embedding follow their ratio among the fitted runs."""
+    from bayes_scaling.plots.tables import curve_table
+
+    frame = simulated.ladder(per_family=5)
+    frame = frame.assign(matmul_params=0.8 * frame["params"], compute=6 * frame["params"] * frame["tokens"])
+    spec = make_spec("chinchilla", inputs={"params": "matmul_params"}, reference={"params": 1e9, "tokens": 2e10})
+    table = curve_table(simulated.fit_of(spec, frame), points=5)
+    np.testing.assert_allclose(table["matmul_params"] / table["params"], 0.8, rtol=1e-12)
