@@ -16,13 +16,17 @@ _SCALES = {
     "tokens": Input("tokens", "count", "training tokens D", reference=1e12),
     "compute": Input("compute", "FLOP", "training compute C", reference=1e23),
 }
-PRODUCTIONS = {"params+tokens": ("params", "tokens"), "params": ("params",), "compute": ("compute",)}
-"""What skills are made of: columns by the option ``scale``; the first one is the unit of skill 1."""
+PRODUCTIONS: Mapping[str, tuple[str, ...]] = {
+    "params+tokens": ("params", "tokens"), "params": ("params",), "compute": ("compute",), "none": (),
+}  # fmt: skip
+"""What skills are made of: columns by the option ``scale``; the first one is the unit of skill 1. With none, skills
+are what benchmarks measure of families and models."""
 
 _BENCHMARK = (
     Parameter(
         "intercept", "b", "log-odds between chance and ceiling at the reference scale, for a typical family", "real",
-        "offset", Prior("normal", mean=0.0, sd=2.0), "log-odds", {"task": "none"}, Prior("halfnormal", upper95=1.0),
+        "offset", Prior("normal", mean=0.0, sd=2.0), "log-odds", {"task": "none", "task:protocol": "partial"},
+        Prior("halfnormal", upper95=1.0),
     ),
     Parameter(
         "ceiling", "u", "share of the way from chance to 1 that unlimited skill goes", "unit", "ceiling",
@@ -42,8 +46,10 @@ _BENCHMARK = (
 def skill_parameters(k: int, production: Sequence[str], product: bool) -> tuple[Parameter, ...]:
     """Return the parameters of skill k (from 1): loadings, efficiency and slopes."""
     first = k == 1
+    decades = first and bool(production)
     loading = Prior("lognormal", median=1.5, upper95=5.0) if first else Prior("normal", mean=0.0, sd=1.0)
-    unit = f"tenfold {production[0]}" if first else "log-odds of its anchor"
+    unit = f"tenfold {production[0]}" if decades else "log-odds of its anchor"
+    spread = Prior("halfnormal", upper95=1.0 if production else 3.0)  # without a scale, all that models differ by
     found = [
         Parameter(
             f"loading_{k}", f"\\lambda_{k}", f"log-odds of a benchmark per unit of skill {k}",
@@ -51,8 +57,7 @@ def skill_parameters(k: int, production: Sequence[str], product: bool) -> tuple[
         ),
         Parameter(
             f"efficiency_{k}", f"a_{k}", f"skill {k} beyond what the scale makes of a typical family", "real", "offset",
-            Prior("constant", value=0.0), unit, {"family": "partial", "run": "partial"},
-            Prior("halfnormal", upper95=1.0),
+            Prior("constant", value=0.0), unit, {"family": "partial", "run": "partial"}, spread,
         ),
     ]  # fmt: skip
     for i, column in enumerate(production):
@@ -83,10 +88,11 @@ class Capability(Law):
     Scale, sign and rotation of the skills are settled: skill 1 is measured in decades of the first scale (tenfold
     parameters, or tenfold compute), so that an efficiency of 0.3 is worth twice the scale; its loadings are positive.
     Further skills need ``anchors``, one benchmark per skill: anchor j measures the skills up to j and no other, and
-    is the unit of skill j.
+    is the unit of skill j. With ``scale = "none"`` skills are measured without being explained, for models whose size
+    is not known: the first skill too then has an anchor for its unit.
 
-    Options: ``skills`` (1 to 4), ``scale`` (``params+tokens``, ``params``, ``compute``), ``product`` (of the log
-    scales, true or false), ``anchors`` (names of benchmarks).
+    Options: ``skills`` (1 to 4), ``scale`` (``params+tokens``, ``params``, ``compute``, ``none``), ``product`` (of the
+    log scales, true or false), ``anchors`` (names of benchmarks).
     """
 
     name = "capability"
@@ -102,7 +108,7 @@ class Capability(Law):
     )  # fmt: skip
     use = "scores of many model families on many benchmarks: forecasts of larger members, skills, efficiency"
     outcome = "accuracy"
-    inputs = (_SCALES["params"], _SCALES["tokens"], _CHANCE)
+    inputs: tuple[Input, ...] = (_SCALES["params"], _SCALES["tokens"], _CHANCE)
     parameters = (*_BENCHMARK, *skill_parameters(1, ("params", "tokens"), True))
     noise_pooling = {"scatter": {"task": "none"}, "overdispersion": {"task": "none"}, "precision": {"task": "none"}}
     new_where_unnamed = ("run",)
@@ -159,7 +165,7 @@ class Capability(Law):
     def loading(self, xp: Backend, k: int, values: Mapping[str, Any]) -> Any:
         """Return the loading of each row's benchmark on skill k, with those of anchors settled."""
         loading = values[f"loading_{k}"]
-        if k == 1:
+        if k == 1 and self.reference:
             return loading
         rank = values["anchor"]  # compared by "<": PyTensor's "==" is Python's
         lower = xp.where((rank > 0.5) & (rank < k - 0.5), 0.0, loading)
@@ -189,7 +195,12 @@ def _check(options: Mapping[str, Any]) -> None:
         raise CardError(f"capability: product = {options['product']!r}; expected true or false.")
     if isinstance(anchors, str) or not all(isinstance(a, str) for a in anchors) or len(set(anchors)) != len(anchors):
         raise CardError(f"capability: anchors = {anchors!r}; expected a list of different names of benchmarks.")
-    if len(anchors) != (skills if skills > 1 else 0):
+    if scale == "none" and len(anchors) != skills:
+        raise CardError(
+            f"capability: {skills} skill(s), no scale and anchors = {list(anchors)}; expected one benchmark per skill, "
+            "from the first on: without a scale the first benchmark is the unit of skill 1."
+        )
+    if scale != "none" and len(anchors) != (skills if skills > 1 else 0):
         raise CardError(
             f"capability: {skills} skill(s) and anchors = {list(anchors)}; expected one benchmark per skill from two "
             "skills on (the first measures skill 1 alone, the second skills 1 and 2, ...), and none with one."

@@ -18,6 +18,7 @@ from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Parameter, Prior
 from bayes_scaling.model.censored import CensoredLogistic
+from bayes_scaling.model.log_odds import LogOdds
 
 RUN_SD = {
     "loss": Prior("halfnormal", upper95=0.05),
@@ -248,6 +249,7 @@ OBSERVATIONS: dict[str, Any] = {
     "beta_binomial": BetaBinomial,
     "beta": Beta,
     "logistic": CensoredLogistic,
+    "log_odds": LogOdds,
 }
 
 

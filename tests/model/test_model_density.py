@@ -81,6 +81,7 @@ def repeated_runs():
     return frame.assign(run=[f"r{i // 3}" for i in range(len(frame))])
 
 
+SKILL = np.log10(TASKS["compute"] / 1e22)
 FLOORED = TASKS["accuracy"].where(TASKS.index % 9 > 0, 0.0).where(TASKS.index != 7, 1.0)
 CASES = {
     "student_t with run effect": (make_spec("chinchilla", groups=["family"]), repeated_runs()),
@@ -111,6 +112,16 @@ CASES = {
         make_spec("capability", options={"skills": 2, "anchors": ["beta_qa", "alpha_qa"]}, **CAPABILITY),
         WITH_SIZE.drop(columns="n_items"),
     ),
+    "two skills without a scale": (
+        make_spec(
+            "capability", options={"skills": 2, "scale": "none", "anchors": ["beta_qa", "alpha_qa"]}, **CAPABILITY
+        ),
+        WITH_SIZE,
+    ),
+    "downstream score of a skill, noise in log-odds": (
+        make_spec("skill_link", groups=["family"], noise={"observation": "log_odds", "run_effect": False}),
+        TASKS.assign(accuracy=FLOORED, skill_1=SKILL),
+    ),
     "skills of compute": (make_spec("capability", options={"scale": "compute"}, **CAPABILITY), WITH_SIZE),
     "beta_binomial, exponential of loss": (make_spec("loss_exponential", groups=["family"]), WITH_LOSS),
 }  # fmt: skip
@@ -134,7 +145,7 @@ def test_likelihood_of_graph_and_numpy_agree(case):
 @pytest.mark.parametrize("name", laws.available())
 def test_log_density_and_gradient_are_finite_over_the_prior(name):
     law = laws.get(name)
-    frame = WITH_SIZE.assign(loss=WITH_LOSS["loss"]) if law.outcome == "accuracy" else LADDER
+    frame = WITH_SIZE.assign(loss=WITH_LOSS["loss"], skill_1=SKILL) if law.outcome == "accuracy" else LADDER
     spec, rows = encode(make_spec(law, groups=["family"]), frame)
     levels = {g: len(v) for g, v in rows.coords.items()}
     values = simulate.prior_values(spec, levels, 60, np.random.default_rng(4))

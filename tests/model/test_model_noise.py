@@ -9,6 +9,7 @@ from bayes_scaling.model.noise import CENSOR, OBSERVATIONS, location
 
 CENTER = {"loss": 2.3, "accuracy": 0.7}
 VALUES = {"sigma": 0.05, "nu": 5.0, "overdispersion": 0.15, "precision": 40.0, "scatter": 0.04, "floor_scatter": 0.01}
+VALUES |= {"odds_scatter": 0.8, "floor_width": 0.01}
 N = 60
 DATA = {"n_items": np.array([N]), "chance": np.array([0.25]), "inverse_items": np.array([1 / N])}
 DRAWS = 40_000
@@ -66,9 +67,10 @@ def test_beta_noise_has_point_masses_at_the_ends(center):
     assert y.mean() == pytest.approx(center, abs=4 * y.std() / np.sqrt(DRAWS) + CENSOR * ends.sum())
 
 
+@pytest.mark.parametrize("name", ["logistic", "log_odds"])
 @pytest.mark.parametrize("center", [0.7, 0.26, 0.02, 0.98])
-def test_censored_logistic_noise_has_point_masses_at_0_and_1(center):
-    kind = OBSERVATIONS["logistic"]
+def test_censored_noise_has_point_masses_at_0_and_1(name, center):
+    kind = OBSERVATIONS[name]
     inner, _ = integrate.quad(lambda y: density(kind, y, center)[0], 0, 1, limit=400, points=[center])
     ends = density(kind, [0.0, 1.0], center)
     assert inner + ends.sum() == pytest.approx(1, abs=1e-6)
@@ -84,6 +86,19 @@ def test_censored_logistic_noise_is_small_at_the_floor_and_counts_the_items():
     variance = kind.scale(xp, center, VALUES, data) ** 2 * np.pi**2 / 3
     binomial = 0.25 * 0.75 / 100
     np.testing.assert_allclose(variance, [1e-4, 1e-4 + binomial, 1e-4 + 0.04**2, 1e-4], rtol=1e-12)
+
+
+def test_noise_in_log_odds_is_a_factor_inside_and_a_width_at_the_floor():
+    kind, data = OBSERVATIONS["log_odds"], {"chance": np.array([0.0])}
+    rng, values = np.random.default_rng(3), {"odds_scatter": 0.8, "floor_width": 1e-4}
+    inside = kind.simulate(rng, np.full((DRAWS, 1), 0.1), values, data)
+    odds = np.log(inside / (1 - inside))
+    assert odds.std() == pytest.approx(0.8, rel=0.03)
+    assert odds.mean() == pytest.approx(np.log(0.1 / 0.9), abs=4 * 0.8 / np.sqrt(DRAWS) + 1e-3)
+    at_chance = {"odds_scatter": 0.1, "floor_width": 0.01}
+    floor = kind.simulate(rng, np.full((DRAWS, 1), 0.25), at_chance, {"chance": np.array([0.25])})
+    assert floor.std() == pytest.approx(0.75 * 0.01, rel=0.1)
+    assert (floor < 0.25).mean() == pytest.approx(0.5, abs=0.02), "scores below chance are possible"
 
 
 @pytest.mark.parametrize(("name", "outcome"), [(n, k.outcome) for n, k in OBSERVATIONS.items()])
