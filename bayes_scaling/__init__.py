@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Backtest": "compare",
+    "CapabilityModel": "api",
     "Card": "api",
     "ChainFit": "fit",
     "ChainModel": "fit",
@@ -25,6 +26,7 @@ _WHERE = {
     "backtest": "api",
     "by_group": "compare",
     "calibrate_width": "compare",
+    "check_evaluations": "data",
     "check_runs": "data",
     "compute_to_reach": "forecasts",
     "contrasts": "compare",
@@ -49,6 +51,7 @@ _WHERE = {
     "range_table": "check",
     "ranking": "compare",
     "reachable": "forecasts",
+    "read_harness": "data",
     "read_table": "data",
     "register_law": "laws",
     "residuals": "check",

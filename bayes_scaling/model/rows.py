@@ -288,10 +288,8 @@ def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
         notices.append(f"{below} of {len(frame)} rows lie below chance; they are used (scatter at the floor).")
     lone = has_flag(frame, ["single_model_benchmark"])
     if lone.any():
-        notices.append(
-            f"benchmarks scored on one model: {listed(frame.loc[lone, 'task'].unique(), 6)}; what is said of them rests "
-            "on the priors."
-        )
+        named = listed(frame.loc[lone, "task"].unique(), 6)
+        notices.append(f"benchmarks scored on one model: {named}; what is said of them rests on the priors.")
     several = int((frame[AVERAGED] > 1).sum()) if AVERAGED in frame.columns else 0
     if spec.outcome == "loss" and several:
         notices.append(

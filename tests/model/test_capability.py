@@ -7,6 +7,7 @@ import simulated
 
 import bayes_scaling as bs
 from bayes_scaling import laws
+from bayes_scaling.api.models import evaluations
 from bayes_scaling.errors import CardError, DataError, ForecastError
 from bayes_scaling.fit import SamplerSettings, sample
 from bayes_scaling.laws.backend import numpy_backend
@@ -178,8 +179,6 @@ def test_a_benchmark_of_one_model_and_words_for_sizes():
     frame = leaderboard().reset_index(drop=True)
     lone = frame.iloc[:1].assign(task="rare", chance=0.5)
     told = pd.concat([frame, lone], ignore_index=True).assign(params=lambda f: [f"{v / 1e9:g}B" for v in f["params"]])
-    from bayes_scaling.api.models import evaluations
-
-    spec, rows = encode(make_spec("capability", groups=GROUPS, noise=NOISE), evaluations(told))
+    _, rows = encode(make_spec("capability", groups=GROUPS, noise=NOISE), evaluations(told))
     np.testing.assert_allclose(rows.inputs["params"][: len(frame)], frame["params"])
     assert any("rare" in notice and "one model" in notice for notice in rows.notices)
