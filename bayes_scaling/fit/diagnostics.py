@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model.priors import draw
 
 if TYPE_CHECKING:
-    from bayes_scaling.fit.chain import ChainFit
     from bayes_scaling.fit.result import Fit
 
 RHAT_MAX = 1.01
@@ -80,7 +79,15 @@ def diagnose(fit: Fit) -> Diagnosis:
     return Diagnosis(tuple(checks))
 
 
-def failure_banner(fit: Fit | ChainFit) -> str:
+class Diagnosed(Protocol):
+    """A fit of one stage or of several: it can be diagnosed."""
+
+    def diagnose(self) -> Diagnosis:
+        """Return its checks."""
+        ...
+
+
+def failure_banner(fit: Diagnosed) -> str:
     """Return a sentence for tables, plots and reports of a fit that failed, else ``""``."""
     diagnosis = fit.diagnose()  # kept by the fit
     if diagnosis.ok:

@@ -173,10 +173,7 @@ def forecast(
     ForecastError
         Unknown kind, outcome, level, family or task, missing columns.
     """
-    if kind not in KINDS:
-        raise ForecastError(f"kind = {kind!r}; expected {listed(KINDS)}." + did_you_mean(kind, KINDS))
-    for level in levels:
-        check_interval(level, interval)
+    check_forecast(kind, levels, interval)
     if isinstance(fit, ChainFit):
         return _chained(
             fit, points, outcome=outcome or "accuracy", kind=kind, levels=levels, interval=interval,
@@ -192,6 +189,14 @@ def forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
         _mcse_median(fit, simulated), failure_banner(fit), fit.title, unread(fit, as_frame(points).columns),
     )  # fmt: skip
+
+
+def check_forecast(kind: str, levels: Sequence[float], interval: str) -> None:
+    """Raise where a kind of forecast, a level or a kind of interval is unknown."""
+    if kind not in KINDS:
+        raise ForecastError(f"kind = {kind!r}; expected {listed(KINDS)}." + did_you_mean(kind, KINDS))
+    for level in levels:
+        check_interval(level, interval)
 
 
 def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int, **options: Any) -> Forecast:
