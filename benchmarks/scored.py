@@ -41,3 +41,12 @@ SCORED_CHAIN = (
     "2026-11-26: the same with target_accept 0.995 for the divergence: the committed figures (results/chain.json).",
 )
 """What was ever scored on the six test runs of the chain compute -> loss -> task error (``benchmarks/chain.py``)."""
+
+SCORED_DOWNSTREAM = (
+    "Before this repository: trials of ours on the four emergent tasks looked at these test models (geometric mean of "
+    "the squared errors 0.0074 to 0.0082). That a joint fit has several modes, hence the cut, was learnt there.",
+    "benchmarks/peers: the observational law as re-implemented, and the variants that were tried to meet its published "
+    "figures (docstrings of benchmarks/peers/observational.py and pca_link.py): cutoffs, families, unknown compute, "
+    "floors, 1 to 4 components.",
+)
+"""What was ever scored on the test models of the emergent tasks and AgentBench (``benchmarks/downstream.py``)."""

@@ -7,7 +7,7 @@ import simulated
 
 from bayes_scaling.errors import CardError, DataError, ForecastError
 from bayes_scaling.fit import SamplerSettings, sample
-from bayes_scaling.forecasts.downstream import downstream, skill_draws
+from bayes_scaling.forecasts.links import downstream, skill_draws
 from bayes_scaling.model import make_spec
 
 FAMILIES, SIZES = ("ant", "bee", "cat", "dog", "eel", "fox"), 6
