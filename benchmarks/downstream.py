@@ -11,7 +11,7 @@ TruthfulQA is no part of the skills: its accuracy of guessing is not known, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,16 +40,17 @@ RUAN = "arXiv:2405.10938, Figures 4 and 5"
 
 @dataclass(frozen=True)
 class Study:
-    """Frozen choices: table of benchmark scores, anchors of the skills, further scales. Priors are those of the law."""
+    """Frozen choices: table of benchmark scores, anchors of the skills, further scales. Priors are the law's."""
 
     table: str
     anchors: tuple[str, ...]
     further: tuple[str, ...] = ()
+    draws: int = 1000
 
 
 STUDIES = {
     "emergent": Study("observational", ("hellaswag", "mmlu"), ("compute",)),
-    "agentbench": Study("observational_instruct", ("mmlu", "humaneval")),
+    "agentbench": Study("observational_instruct", ("mmlu", "humaneval"), draws=3000),
 }
 
 
@@ -109,7 +110,8 @@ def skill_fit(study: Study) -> Fit:
         "capability", options=options, groups=["family", "task", "run"],
         noise={"observation": "logistic", "run_effect": False},
     )  # fmt: skip
-    return sample(spec, frame, settings=SKILL_SETTINGS, random_seed=SEED, progressbar=False)
+    settings = replace(SKILL_SETTINGS, draws=study.draws)
+    return sample(spec, frame, settings=settings, random_seed=SEED, progressbar=False)
 
 
 def fit_and_score(study: str, *, inner: bool) -> tuple[DownstreamFit, pd.DataFrame]:
