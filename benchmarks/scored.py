@@ -50,3 +50,11 @@ SCORED_DOWNSTREAM = (
     "floors, 1 to 4 components.",
 )
 """What was ever scored on the test models of the emergent tasks and AgentBench (``benchmarks/downstream.py``)."""
+
+SCORED_LEADERBOARDS = (
+    "Before this repository (the leads of issue 4): capability models with and without learned ceilings, which scored "
+    "both leaderboards (3.60 and 2.66 points), and Sloth's own figures.",
+    "benchmarks/peers: Sloth as re-implemented, five seeds on every fold of v1, v2 and v1+v2.",
+    "No structure of this repository has been scored on the tested models yet: they were compared on inner folds, "
+    "families that no fold tests (about 20 structures; benchmarks/README.md). The tested models are training rows there.",
+)
