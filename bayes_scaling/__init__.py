@@ -31,6 +31,7 @@ _WHERE = {
     "compute_to_reach": "forecasts",
     "contrasts": "compare",
     "coverage": "compare",
+    "downstream": "forecasts",
     "effective_compute": "compare",
     "forecast": "forecasts",
     "grid": "forecasts",

@@ -56,5 +56,6 @@ SCORED_LEADERBOARDS = (
     "both leaderboards (3.60 and 2.66 points), and Sloth's own figures.",
     "benchmarks/peers: Sloth as re-implemented, five seeds on every fold of v1, v2 and v1+v2.",
     "No structure of this repository has been scored on the tested models yet: they were compared on inner folds, "
-    "families that no fold tests (about 20 structures; benchmarks/README.md). The tested models are training rows there.",
+    "families that no fold tests (about 20 structures; benchmarks/README.md); there the tested models are training "
+    "rows.",
 )
