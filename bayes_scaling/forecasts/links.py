@@ -200,8 +200,8 @@ class DownstreamFit:
 
 def downstream(
     fit: Fit, scores: pd.DataFrame, *, further: Sequence[str] = (), groups: Sequence[str] = ("family",),
-    priors: Mapping[str, Any] | None = None, skill_draws_used: int = SKILL_DRAWS, settings: SamplerSettings = SETTINGS,
-    random_seed: int | None = None, cores: int | None = None,
+    priors: Mapping[str, Any] | None = None, observation: str = "log_odds", skill_draws_used: int = SKILL_DRAWS,
+    settings: SamplerSettings = SETTINGS, random_seed: int | None = None, cores: int | None = None,
 ) -> DownstreamFit:  # fmt: skip
     """Fit the link from skills to downstream scores, for each of a few draws of the skills.
 
@@ -219,6 +219,9 @@ def downstream(
         population. ``()``: none.
     priors : dict, optional
         That replace those of law ``skill_link`` and its noise.
+    observation : str
+        Noise of the link: ``log_odds``, in which scores near the floor tell the weights most, or ``logistic``, in which
+        they tell them little.
     skill_draws_used : int
         Draws of the skills that are passed on.
     settings : SamplerSettings
@@ -240,7 +243,7 @@ def downstream(
     skills, seed = skill_draws(fit, skill_draws_used, further=further), choose_seed(random_seed)
     spec = make_spec(
         "skill_link", options={"skills": skills.values.shape[1]}, groups=groups, priors=priors,
-        noise={"observation": "log_odds", "run_effect": False},
+        noise={"observation": observation, "run_effect": False},
     )  # fmt: skip
     links: dict[str, Link] = {}
     samplers: dict[str, Sampler] = {}

@@ -67,7 +67,7 @@ STRONG = [m for m in MODELS if m not in WEAK]
 @pytest.fixture(scope="module")
 def made():
     """Links fitted to the weaker models, for exact and for uncertain skills, and where all of them score zero."""
-    options = {"settings": QUICK, "random_seed": 4, "skill_draws_used": 6}
+    options = {"settings": QUICK, "random_seed": 4, "skill_draws_used": 5}
     floor = scores(SKILL, WEAK).assign(accuracy=0.0, task="emergent")
     exact = downstream(skill_fit(1e-6), pd.concat([scores(SKILL, WEAK), floor]), **options)
     return {"exact": exact, "uncertain": downstream(skill_fit(0.5), scores(SKILL, WEAK), **options)}
@@ -98,7 +98,7 @@ def test_draws_of_the_skills_are_passed_on(made):
         widths[name] = (table["upper"] - table["lower"]).mean()
     assert widths["uncertain"] > 1.5 * widths["exact"]
     weights = made["uncertain"].links["agent"].values["weight_1"]
-    assert weights.shape == (6, 2, 100)
+    assert weights.shape == (5, 2, 100)
     assert weights.mean(axis=(1, 2)).std() > 0.02, "each link saw skills of its own"
 
 
@@ -179,7 +179,7 @@ def test_a_further_scale_is_one_more_skill_of_the_models_that_have_it():
 
 @pytest.mark.statistical
 def test_skills_without_a_scale_are_measured_by_benchmarks_alone():
-    settings = SamplerSettings(draws=300, tune=500, chains=2, target_accept=0.95)
+    settings = SamplerSettings(draws=150, tune=300, chains=2, target_accept=0.9)
     found = skill_draws(sample(spec(), benchmarks(), settings=settings, random_seed=1, progressbar=False))
     middle = found.values[:, 0].mean(axis=0)
     truth = pd.Series(SKILL, MODELS)[found.models].to_numpy()
