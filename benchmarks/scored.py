@@ -55,8 +55,8 @@ SCORED_DOWNSTREAM = (
     "the scores lie above the interval and none below), GPT-4 too high (.54, measured .40). Nothing was changed after.",
     "2026-11-26, after that, on inner hold-outs only (geometric means of squared error and CRPS, coverage; frozen "
     ".0028, .0279, .88): censored logistic noise .0024, .0271, .78; prior sd 2 of the weights .0049, .0346, .89, worse "
-    "in Persian QA, which is at the floor there, and better in 3-digit subtraction; both .0044, .0337, .82. None of them "
-    "was scored on the test. A choice among them made from now on is informed by the test.",
+    "in Persian QA, which is at the floor there, and better in 3-digit subtraction; both .0044, .0337, .82. None of "
+    "them was scored on the test. A choice among them made from now on is informed by the test.",
 )
 """What was ever scored on the test models of the emergent tasks and AgentBench (``benchmarks/downstream.py``)."""
 
