@@ -98,9 +98,9 @@ class Capability(Law):
     name = "capability"
     title = "Benchmark accuracy from latent skills shared by families"
     formula = (
-        r"acc = c + (1 - c)\,u\;\sigma\Big(b + \sum_k \lambda_k s_k + \omega\delta\Big), \quad "
-        r"s_k = a_k + \beta_{N,k}\log_{10}\tfrac{N}{N_0} + \beta_{D,k}\log_{10}\tfrac{D}{D_0} + "
-        r"\beta_{ND,k}\log_{10}\tfrac{N}{N_0}\log_{10}\tfrac{D}{D_0}"
+        r"acc = c + (1 - c)\,u\;\sigma\left(b + \sum_k \lambda_k s_k + \omega\delta\right), \quad "
+        r"s_k = a_k + \beta_{N,k}\log_{10}\frac{N}{N_0} + \beta_{D,k}\log_{10}\frac{D}{D_0} + "
+        r"\beta_{ND,k}\log_{10}\frac{N}{N_0}\log_{10}\frac{D}{D_0}"
     )
     citation = Citation(
         "Ruan, Maddison, Hashimoto", 2024,

@@ -45,7 +45,7 @@ class SkillLink(Law):
 
     name = "skill_link"
     title = "Accuracy of a downstream task from skills"
-    formula = r"acc = c + (1 - c)\,u\;\sigma\Big(b + \sum_k w_k s_k\Big)"
+    formula = r"acc = c + (1 - c)\,u\;\sigma\left(b + \sum_k w_k s_k\right)"
     citation = Citation(
         "Ruan, Maddison, Hashimoto", 2024,
         "Observational Scaling Laws and the Predictability of Language Model Performance", "2405.10938",
