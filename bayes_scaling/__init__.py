@@ -16,6 +16,7 @@ _WHERE = {
     "Card": "api",
     "ChainFit": "fit",
     "ChainModel": "fit",
+    "DownstreamFit": "forecasts",
     "Fit": "fit",
     "Forecast": "forecasts",
     "Law": "laws",
