@@ -62,9 +62,17 @@ SERIES = (
 
 @contextmanager
 def context() -> Iterator[None]:
-    """Draw with the package's settings; the caller's are back afterwards."""
-    with mpl.rc_context(_RC):
+    """Draw with the package's settings; the caller's are back afterwards.
+
+    Only these are put back: the first figure of a notebook turns ``interactive`` on, and with ``rc_context`` that
+    would be undone, so that no later figure is shown.
+    """
+    before = {name: mpl.rcParams[name] for name in _RC}
+    mpl.rcParams.update(_RC)
+    try:
         yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 def canvas(ax: Axes | None, *, size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:

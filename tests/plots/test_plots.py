@@ -110,6 +110,19 @@ def test_signature(name):
     assert kinds[-1] is inspect.Parameter.KEYWORD_ONLY
 
 
+def test_settings_made_by_the_first_figure_stay():
+    """A notebook's back end turns `interactive` on with the first figure, which may be one of ours."""
+    before, size = mpl.rcParams["interactive"], mpl.rcParams["font.size"]
+    try:
+        with style.context():
+            mpl.rcParams["interactive"] = True
+            mpl.rcParams["font.size"] = 3.0
+        assert mpl.rcParams["interactive"]
+        assert mpl.rcParams["font.size"] == size
+    finally:
+        mpl.rcParams["interactive"] = before
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_returns_figure_and_axes_with_banner(name, calls):
     before = dict(mpl.rcParams)
