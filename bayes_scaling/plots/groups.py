@@ -203,7 +203,7 @@ def posterior(
     ----------
     fit : Fit
     var_names : sequence of str, optional
-        Posterior variables; the law's published constants by default (of the population).
+        Posterior variables; by default the law's published constants (of the population), or its parameters.
         A variable with levels is drawn over all its levels together.
     constants : sequence of str
         Published constants of the law to draw, for example ``("besiroglu2024",)``; they hold for their own
@@ -219,7 +219,7 @@ def posterior(
         Each density is scaled to the same height. Table: ``fit.summary(var_names=...)``.
     """
     values, before = fit.values(), prior_draws(fit)
-    names = list(var_names) if var_names is not None else [n for n in fit.spec.law.published_symbols if n in values]
+    names = list(var_names) if var_names is not None else drawn_by_default(fit)
     for name in names:
         if name not in values or name not in before:
             raise ForecastError(f"no variable {name!r}; found {listed(values, 20)}." + did_you_mean(name, list(values)))
@@ -235,6 +235,13 @@ def posterior(
             axes[i].tick_params(labelsize=style.SMALL)
             axes[i].set_title(_symbol(fit, name, values[name]), loc="left", fontsize=10.5)
     return figure, axes
+
+
+def drawn_by_default(fit: Fit) -> list[str]:
+    """Return the law's published constants, or where it has none the parameters that are not held constant."""
+    held = fit.spec.constants()
+    named = list(fit.spec.law.published_symbols) or [p.name for p in fit.spec.law.parameters if p.name not in held]
+    return [n for n in named if n in fit.idata["posterior"]]
 
 
 def _symbol(fit: Fit, name: str, values: np.ndarray) -> str:

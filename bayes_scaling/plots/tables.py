@@ -59,8 +59,8 @@ def used_groups(fit: Fit) -> list[str]:
 
 
 def level_columns(fit: Fit) -> list[str]:
-    """Return the columns that name a level of every group: a run is known within its family."""
-    groups = used_groups(fit)
+    """Return the columns that name a level of every group that a point must name: a run is known within its family."""
+    groups = [g for g in used_groups(fit) if g not in fit.spec.law.new_where_unnamed]
     return groups + [c for c in ("family",) if "run" in groups and c in fit.frame.columns and c not in groups]
 
 

@@ -13,6 +13,7 @@ from bayes_scaling.data import flag_counts
 from bayes_scaling.data.columns import SCALES
 from bayes_scaling.fit.summary import LATENT
 from bayes_scaling.model.rows import kept_rows
+from bayes_scaling.plots.groups import drawn_by_default
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Bullets, Figure, Section, Table, Text, table
 from bayes_scaling.report.figures import formula, picture
@@ -140,7 +141,8 @@ def posterior_section(study: Study) -> Section:
 def _listed_variables(study: Study) -> tuple[list[str], str]:
     """Return the variables of the posterior's table in order, and a sentence about those of many levels."""
     posterior, spec = study.fit.idata["posterior"].to_dataset(), study.fit.spec
-    shape = {str(n): v.isel(chain=0, draw=0).sizes for n, v in posterior.data_vars.items() if n not in LATENT}
+    shape = {str(n): v.isel(chain=0, draw=0).sizes for n, v in posterior.data_vars.items()}
+    shape = {n: sizes for n, sizes in shape.items() if n not in {*LATENT, *spec.constants()}}
     first = [*spec.law.published_symbols, *(p.name for p in spec.parameters())]
     order = dict.fromkeys([*first, *(n for n in shape if n.endswith("_sd")), *shape])
     many = {n: group for n, sizes in shape.items() for group, size in sizes.items() if size > MOST_LEVELS}
@@ -155,8 +157,7 @@ def _listed_variables(study: Study) -> tuple[list[str], str]:
 
 
 def _posterior_picture(study: Study) -> Figure:
-    law = study.fit.spec.law
-    names = ", ".join(law.published_symbols)
+    names = ", ".join(drawn_by_default(study.fit))
     return picture(
         lambda: plots.posterior(study.fit, constants=study.card.constants, warning=study.banner),
         f"Posterior and prior densities of {names}.",

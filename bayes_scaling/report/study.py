@@ -118,6 +118,8 @@ class Study:
         ratios: dict[str, float] = {}
         spec = self.fit.spec
         for parameter in (*spec.law.parameters, *discrepancy_parameters(spec.noise.discrepancy, spec.outcome)):
+            if parameter.name in spec.constants():
+                continue
             spread = [_spread(link(xp, parameter.support, v[parameter.name])) for v in (after, before)]
             ratios[parameter.name] = float(np.max(spread[0]) / np.median(spread[1]))
         return ratios

@@ -120,6 +120,7 @@ def prior(given: Prior) -> str:
         "gamma": f"gamma({n.get('alpha')}, {n.get('beta')})",
         "exponential": f"exponential, mean {n.get('mean')}",
         "uniform": f"uniform from {n.get('lower')} to {n.get('upper')}",
+        "constant": f"held at {n.get('value')}",
     }
     return forms[given.dist]
 
@@ -147,6 +148,8 @@ def pooling(spec: ModelSpec, parameter: Parameter) -> str:
 NOISE = {
     "student_t": "Student-t noise on log loss, so that single bad runs do not pull the law",
     "normal": "normal noise on log loss",
+    "logistic": "logistic noise on accuracy, censored at 0 and 1 and small at the floor",
+    "log_odds": "noise in the log-odds of the share above chance, right at the floor",
     "beta_binomial": "counts of right answers, beta-binomial: binomial scatter and learned overdispersion",
     "beta": "beta noise with learned precision, censored at 0 and 1 (the number of items is not known for every row)",
 }
