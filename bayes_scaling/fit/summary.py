@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.model.choices import INTERVALS
+from bayes_scaling.model.spec import effect_name
 
 if TYPE_CHECKING:
     from bayes_scaling.fit.result import Fit
@@ -68,7 +69,9 @@ def summary(
 def _told(fit: Fit, posterior: Any) -> list[Any]:
     """Return the variables that a summary tells by default."""
     hidden = {*LATENT, *fit.spec.constants()}
-    return [n for n in posterior if n not in hidden and not str(n).endswith("_run_effect")]
+    if "run" in fit.spec.law.new_where_unnamed:  # residuals of models; where runs are curves, their parameters are told
+        hidden |= {effect_name(p.name, g) for p, g, _ in fit.spec.all_effects() if g == "run"}
+    return [n for n in posterior if n not in hidden]
 
 
 def _table(posterior: Any, level: float, interval: str) -> pd.DataFrame:

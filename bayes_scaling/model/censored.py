@@ -19,10 +19,32 @@ from bayes_scaling.laws.base import Parameter, Prior
 _SCALE_OF_SD = 3.0**0.5 / np.pi  # of a logistic distribution
 
 
-class CensoredLogistic:
-    """Logistic on accuracy, censored at 0 and 1, with a variance that shrinks towards the floor."""
+class Censored:
+    """Noise of an accuracy censored at 0 and 1, whose one ``density`` serves the graph and the draws."""
 
     outcome = "accuracy"
+
+    @classmethod
+    def density(cls, xp: Backend, y: Any, center: Any, values: dict[str, Any], data: dict[str, Any]) -> Any:
+        """Return the log density, or the log probability of scores at 0 and 1, shape (..., row)."""
+        raise NotImplementedError(f"{cls.__name__} states no density.")
+
+    @classmethod
+    def observe(cls, center: Any, values: dict[str, Any], data: dict[str, Any]) -> None:
+        """Add the likelihood to the PyMC model in context."""
+        import pymc as pm
+
+        pm.Potential("accuracy", cls.density(pytensor_backend(), data["y"], center, values, data))
+
+    @classmethod
+    def log_density(cls, y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
+        """Return the log density of the accuracy (log probability where it is censored)."""
+        return cls.density(numpy_backend(), y, center, values, data)
+
+
+class CensoredLogistic(Censored):
+    """Logistic on accuracy, censored at 0 and 1, with a variance that shrinks towards the floor."""
+
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter(
             "scatter", "\\tau", "standard deviation of accuracy between models of one skill, half way up", "positive",
@@ -51,18 +73,6 @@ class CensoredLogistic:
         return xp.where(
             y <= 0, -xp.softplus(center / scale), xp.where(y >= 1, -xp.softplus((1 - center) / scale), inside)
         )
-
-    @classmethod
-    def observe(cls, center: Any, values: dict[str, Any], data: dict[str, Any]) -> None:
-        """Add the likelihood to the PyMC model in context."""
-        import pymc as pm
-
-        pm.Potential("accuracy", cls.density(pytensor_backend(), data["y"], center, values, data))
-
-    @classmethod
-    def log_density(cls, y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
-        """Return the log density of the accuracy (log probability where it is censored)."""
-        return cls.density(numpy_backend(), y, center, values, data)
 
     @classmethod
     def simulate(

@@ -16,17 +16,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bayes_scaling.laws.backend import Backend, numpy_backend, pytensor_backend
+from bayes_scaling.laws.backend import Backend, numpy_backend
 from bayes_scaling.laws.base import Parameter, Prior
+from bayes_scaling.model.censored import Censored
 
 _SCALE_OF_SD = 3.0**0.5 / np.pi  # of a logistic distribution
 _HALVINGS = 40
 
 
-class LogOdds:
+class LogOdds(Censored):
     """Logistic in log-odds above chance, linear near chance and 1, censored at 0 and 1."""
 
-    outcome = "accuracy"
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter(
             "odds_scatter", "\\tau", "standard deviation of log-odds between models of one skill", "positive",
@@ -60,18 +60,6 @@ class LogOdds:
         z = (seen - middle) / scale
         inside = -z - 2 * xp.softplus(-z) - xp.log(scale) + xp.log(slope) - xp.log(1 - chance)
         return xp.where(y <= 0, -xp.softplus(-z), xp.where(y >= 1, -xp.softplus(z), inside))
-
-    @classmethod
-    def observe(cls, center: Any, values: dict[str, Any], data: dict[str, Any]) -> None:
-        """Add the likelihood to the PyMC model in context."""
-        import pymc as pm
-
-        pm.Potential("accuracy", cls.density(pytensor_backend(), data["y"], center, values, data))
-
-    @classmethod
-    def log_density(cls, y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
-        """Return the log density of the accuracy (log probability where it is censored)."""
-        return cls.density(numpy_backend(), y, center, values, data)
 
     @classmethod
     def simulate(
