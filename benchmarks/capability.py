@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -48,9 +49,12 @@ def paired(ours: pd.Series, theirs: pd.Series, *, level: float = 0.9) -> tuple[f
     return float(difference.mean()), float(low), float(high)
 
 
-def leaderboard_figures(name: str, *, inner: bool) -> list[Figure]:
-    """Return the figures of one leaderboard."""
-    scores = scores_of(name, spec_of(name), inner=inner)
+def leaderboard_figures(name: str, *, inner: bool, rows: Path | None = None) -> list[Figure]:
+    """Return the figures of one leaderboard; write the scores of its rows to a folder where one is given."""
+    scores = scores_of(name, spec_of(), inner=inner)
+    if rows is not None:
+        rows.mkdir(parents=True, exist_ok=True)
+        scores.to_csv(rows / f"{'inner' if inner else 'outer'}_{name}.csv", index=False)
     told, target = summary(scores, unit="family" if inner else "fold"), {} if inner else TARGETS[name]
     label = f"sloth_{name}" + ("/inner" if inner else "")
     covered = coverage(scores, unit="family", level=0.9)
@@ -82,7 +86,10 @@ def downstream_figures(*, inner: bool) -> list[Figure]:
 
 
 PARTS: dict[str, Callable[..., list[Figure]]] = {
-    **{f"sloth_{name}": lambda *, inner, name=name: leaderboard_figures(name, inner=inner) for name in TARGETS},
+    **{
+        f"sloth_{name}": lambda *, inner, rows=None, name=name: leaderboard_figures(name, inner=inner, rows=rows)
+        for name in TARGETS
+    },
     "downstream": downstream_figures,
     "chain": chain_figures,
 }
@@ -93,11 +100,13 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--inner", action="store_true", help="score hold-outs inside the training rows instead")
     parser.add_argument("--part", action="append", choices=list(PARTS), help="only this part (may be repeated)")
+    parser.add_argument("--rows", type=Path, help="folder for the scores of every row of the leaderboards")
     options = parser.parse_args()
     figures = []
     for name in options.part or PARTS:
         began = time.perf_counter()
-        figures += PARTS[name](inner=options.inner)
+        written = {"rows": options.rows} if name.startswith("sloth") else {}
+        figures += PARTS[name](inner=options.inner, **written)
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     about = {"seed": SEED, "scored on": "inner hold-outs" if options.inner else "test rows", **versions()}
     report(figures, options.json, about=about)

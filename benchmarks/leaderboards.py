@@ -7,7 +7,7 @@ rows there, as they are in every fold but their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,38 +15,22 @@ import pandas as pd
 
 from bayes_scaling.compare.scores import predictive, score_draws
 from bayes_scaling.fit import Fit, Job, SamplerSettings, many_fits
-from bayes_scaling.laws import Prior
 from bayes_scaling.model import ModelSpec, make_spec
 from benchmarks.peers.leaderboards import HELD_OUT, Fold, Setting, setting
 
-SETTINGS = SamplerSettings(draws=500, tune=500, chains=2, target_accept=0.9)
+SETTINGS = SamplerSettings(draws=1500, tune=600, chains=2, target_accept=0.9)
 SEED = 20261126
 INNER_GROUPS = 3
 
 
-TUNED: Mapping[str, Any] = {  # benchmarks such as IFEval rise with size in tuned models only
-    "pooling": {
-        "intercept": {"task": "none", "task:tuned": "partial"},
-        "loading_1": {"task": "none", "task:tuned": "partial"},
-    },
-    "priors": {
-        "intercept_task:tuned_sd": Prior("constant", value=0.5),
-        "loading_1_task:tuned_sd": Prior("constant", value=0.3),
-    },
-}
-STRUCTURES: Mapping[str, Mapping[str, Any]] = {
-    "v1": {"options": {"skills": 2, "anchors": ["HellaSwag", "GSM8K"]}},
-    "v2": {"further": ["tuned"], **TUNED},
-    "v12": {"further": ["tuned"], **TUNED},
-}
-"""Best converged structure on the inner folds so far; not frozen (see README.md here)."""
+GROUPS = ("family", "task", "run", "tuned")
+"""Frozen on the inner folds of all three settings: one skill and the law's own pooling and priors; tuned models have
+intercepts and loadings of their own, because benchmarks such as IFEval rise with size in tuned models only."""
 
 
-def spec_of(name: str, **changes: Any) -> ModelSpec:
-    """Return the model of one leaderboard, or with changes one of another structure."""
-    chosen = {**(changes or STRUCTURES[name])}
-    groups = ["family", "task", "run", *chosen.pop("further", [])]
-    return make_spec("capability", groups=groups, noise={"observation": "logistic", "run_effect": False}, **chosen)
+def spec_of(*, groups: Sequence[str] = GROUPS, **changes: Any) -> ModelSpec:
+    """Return the model of every leaderboard, or with changes one of another structure."""
+    return make_spec("capability", groups=groups, noise={"observation": "logistic", "run_effect": False}, **changes)
 
 
 def inner_folds(found: Setting) -> list[Fold]:
@@ -86,7 +70,9 @@ def score_job(fit: Fit, job: Job) -> pd.DataFrame:
 def scores_of(name: str, spec: ModelSpec, *, inner: bool = False, workers: int | None = None) -> pd.DataFrame:
     """Return the scores of every held-out row of one leaderboard, with its diagnostics."""
     found = setting(name)
-    frame = found.long().assign(run=lambda f: f["model"], tuned=lambda f: f["instruct"].astype(str))
+    frame = found.long().assign(
+        run=lambda f: f["model"], tuned=lambda f: f["instruct"].map({True: "instruct", False: "base"})
+    )
     folds = inner_folds(found) if inner else list(found.folds)
     tables = []
     for result in many_fits(jobs(found, spec, folds, frame), score_job, workers=workers, progressbar=False):

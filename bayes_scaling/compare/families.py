@@ -15,10 +15,11 @@ from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import compute_to_reach, forecast
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import link, numpy_backend, unlink
+from bayes_scaling.model.effects import unit_sd
 from bayes_scaling.model.labels import labels
 from bayes_scaling.model.priors import draw
 from bayes_scaling.model.questions import check_single
-from bayes_scaling.model.spec import effect_name, sd_name
+from bayes_scaling.model.spec import PARTIAL, effect_name, sd_name
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -253,9 +254,9 @@ def identification(fit: Fit) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rows = []
     for parameter, group, kind in fit.spec.all_effects():
-        if kind != "partial":
+        if kind not in PARTIAL:
             continue
-        learned = values[sd_name(parameter.name, group)]
+        learned = values[sd_name(parameter.name, group)] * unit_sd(kind)
         spread = values[effect_name(parameter.name, group)].std(axis=0)
         rows.append(
             {

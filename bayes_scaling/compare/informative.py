@@ -18,8 +18,9 @@ from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.effects import unit_sd
 from bayes_scaling.model.rows import Rows, read_inputs
-from bayes_scaling.model.spec import effect_name, sd_name
+from bayes_scaling.model.spec import PARTIAL, effect_name, sd_name
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -114,9 +115,9 @@ def _moments(law: Capability, k: int, rows: Rows, drawn: Draws) -> tuple[np.ndar
     before = moved = blurred = np.zeros((1, 1))
     spec, values, names = drawn.spec, drawn.values, {p.name for p in law.parameters}
     for parameter, group, kind in spec.all_effects():
-        if parameter.name not in names or kind != "partial" or set(group.split(":")) <= set(MEASURED):
+        if parameter.name not in names or kind not in PARTIAL or set(group.split(":")) <= set(MEASURED):
             continue
-        step = STEP * values[sd_name(parameter.name, group)][:, None]
+        step = STEP * unit_sd(kind) * values[sd_name(parameter.name, group)][:, None]
         name = effect_name(parameter.name, group)
         up, down = (_evaluate(law, k, rows, replace(drawn, values={**values, name: sign * step})) for sign in (1, -1))
         in_skill, in_accuracy = ((high - low) / (2 * STEP) for high, low in zip(up, down, strict=True))

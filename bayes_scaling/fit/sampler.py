@@ -31,6 +31,11 @@ class SamplerSettings:
         amplitude and exponent in a tenth of the gradient steps, for models without group or run
         effects; ``diag`` for models with them, where ``low_rank`` mixes worse and costs more.
     maxdepth : int
+    extra_doublings : int, optional
+        How often a trajectory is doubled once more after it has turned back. In models with crossed effects short
+        trajectories turn in the directions that the data pin down, and intercepts, efficiencies and slopes then move
+        like a random walk; one more doubling gave 4 times the effective draws per second there. By default 1 for
+        models with effects of interactions such as ``family:task``, else 0.
     """
 
     draws: int = 1000
@@ -39,6 +44,7 @@ class SamplerSettings:
     target_accept: float = 0.9
     adaptation: str = "auto"
     maxdepth: int = 10
+    extra_doublings: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("draws", "tune", "chains", "maxdepth"):
@@ -50,6 +56,9 @@ class SamplerSettings:
                 f"adaptation = {self.adaptation!r}; expected {listed(ADAPTATIONS)}."
                 + did_you_mean(str(self.adaptation), ADAPTATIONS)
             )
+        extra = self.extra_doublings
+        if extra is not None and (not isinstance(extra, int) or isinstance(extra, bool) or not 0 <= extra < 5):
+            raise FitError(f"extra_doublings = {extra!r}; expected a whole number from 0 to 4.")
         if not 0.5 <= self.target_accept < 1:
             raise FitError(f"target_accept = {self.target_accept!r}; expected a number from 0.5 to below 1.")
 
@@ -87,6 +96,11 @@ class Sampler:
         crossed = self.spec.noise.run_effect or any(True for _ in self.spec.all_effects())
         return "diag" if crossed else "low_rank"
 
+    def _extra_doublings(self, settings: SamplerSettings) -> int:
+        if settings.extra_doublings is not None:
+            return settings.extra_doublings
+        return int(any(":" in group for _, group, _ in self.spec.all_effects()))
+
     def sample(
         self,
         settings: SamplerSettings,
@@ -123,6 +137,7 @@ class Sampler:
                     compiled, draws=settings.draws, tune=settings.tune, chains=settings.chains, cores=cores,
                     seed=seed, save_warmup=False, progress_bar=progressbar, adaptation=self._adaptation(settings),
                     target_accept=settings.target_accept, maxdepth=settings.maxdepth,
+                    extra_doublings=self._extra_doublings(settings),
                 )  # fmt: skip
         except RuntimeError as error:
             raise FitError(

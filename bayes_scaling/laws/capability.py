@@ -25,8 +25,9 @@ are what benchmarks measure of families and models."""
 _BENCHMARK = (
     Parameter(
         "intercept", "b", "log-odds between chance and ceiling at the reference scale, for a typical family", "real",
-        "offset", Prior("normal", mean=0.0, sd=2.0), "log-odds", {"task": "none", "task:protocol": "partial"},
-        Prior("halfnormal", upper95=1.0),
+        "offset", Prior("normal", mean=0.0, sd=2.0), "log-odds",
+        {"task": "none", "task:protocol": "partial", "task:tuned": "partial"},
+        Prior("lognormal", median=0.4, upper95=1.0),
     ),
     Parameter(
         "ceiling", "u", "share of the way from chance to 1 that unlimited skill goes", "unit", "ceiling",
@@ -53,27 +54,30 @@ def skill_parameters(k: int, production: Sequence[str], product: bool) -> tuple[
     found = [
         Parameter(
             f"loading_{k}", f"\\lambda_{k}", f"log-odds of a benchmark per unit of skill {k}",
-            "positive" if first else "real", "slope", loading, "log-odds", {"task": "none"},
+            "positive" if first else "real", "slope", loading, "log-odds", {"task": "none", "task:tuned": "partial"},
+            Prior("lognormal", median=0.25, upper95=0.6),
         ),
         Parameter(
             f"efficiency_{k}", f"a_{k}", f"skill {k} beyond what the scale makes of a typical family", "real", "offset",
-            Prior("constant", value=0.0), unit, {"family": "partial", "run": "partial"}, spread,
+            Prior("constant", value=0.0), unit, {"family": "partial", "run": "student_t"}, spread,
         ),
     ]  # fmt: skip
-    for i, column in enumerate(production):
-        if first:
-            prior = Prior("constant", value=1.0) if i == 0 else Prior("lognormal", median=0.7, upper95=2.0)
-        else:
-            prior = Prior("normal", mean=0.0, sd=1.0)
+    by_task = {"task": "partial"} if first else {}
+    for column in production if first else production[1:]:  # what the first scale moves is skill 1
+        unit_slope = column == production[0]
+        prior = Prior("lognormal", median=0.7, upper95=2.0) if first else Prior("normal", mean=0.0, sd=1.0)
         found.append(Parameter(
             f"slope_{column}_{k}", f"\\beta_{{{column[0].upper()},{k}}}", f"skill {k} gained per tenfold {column}",
-            "positive" if first and i else "real", "slope", prior, unit, {} if i else {"family": "partial"},
+            "positive" if first and not unit_slope else "real", "slope",
+            Prior("constant", value=1.0) if unit_slope else prior, unit,
+            {"family": "partial", "family:task": "partial"} if unit_slope else by_task,
             Prior("halfnormal", upper95=0.3),
         ))  # fmt: skip
     if product and len(production) == 2:
         found.append(Parameter(
             f"slope_product_{k}", f"\\beta_{{ND,{k}}}", f"skill {k} gained by tenfold params and tokens together "
-            "beyond the sum", "real", "slope", Prior("normal", mean=0.0, sd=0.3), unit, {},
+            "beyond the sum", "real", "slope", Prior("normal", mean=0.0, sd=0.3), unit, by_task,
+            Prior("halfnormal", upper95=0.3),
         ))  # fmt: skip
     return tuple(found)
 
@@ -148,7 +152,7 @@ class Capability(Law):
         """Return which skill each row's benchmark anchors: its number, or 0."""
         if not self.anchors:
             return {}
-        rank = {task: float(i) for i, task in enumerate(self.anchors, start=1)}
+        rank = {task: float(i) for i, task in enumerate(self.anchors, start=2 if self.reference else 1)}
         return {"anchor": frame["task"].map(rank).fillna(0.0).to_numpy(dtype=float)}
 
     def skill(self, xp: Backend, k: int, values: Mapping[str, Any]) -> Any:
@@ -156,7 +160,8 @@ class Capability(Law):
         skill, product = values[f"efficiency_{k}"], 1.0
         for name, reference in self.reference.items():
             decades = xp.log10(values[name] / reference)
-            skill = skill + values[f"slope_{name}_{k}"] * decades
+            if f"slope_{name}_{k}" in values:
+                skill = skill + values[f"slope_{name}_{k}"] * decades
             product = product * decades
         if f"slope_product_{k}" in values:
             skill = skill + values[f"slope_product_{k}"] * product
@@ -200,8 +205,8 @@ def _check(options: Mapping[str, Any]) -> None:
             f"capability: {skills} skill(s), no scale and anchors = {list(anchors)}; expected one benchmark per skill, "
             "from the first on: without a scale the first benchmark is the unit of skill 1."
         )
-    if scale != "none" and len(anchors) != (skills if skills > 1 else 0):
+    if scale != "none" and len(anchors) != skills - 1:
         raise CardError(
-            f"capability: {skills} skill(s) and anchors = {list(anchors)}; expected one benchmark per skill from two "
-            "skills on (the first measures skill 1 alone, the second skills 1 and 2, ...), and none with one."
+            f"capability: {skills} skill(s) and anchors = {list(anchors)}; expected one benchmark for each skill from "
+            f"the second on ({skills - 1}), its unit: skill 1 is what size moves and needs none."
         )

@@ -13,7 +13,17 @@ import numpy as np
 from bayes_scaling.laws.backend import Backend, link, unlink
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model.discrepancy import Paths
-from bayes_scaling.model.spec import ModelSpec, effect_name
+from bayes_scaling.model.spec import PARTIAL, TAIL, ModelSpec, effect_name
+
+
+def unit_effects(kind: str, rng: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
+    """Return draws of effects in units of their scale."""
+    return rng.standard_t(TAIL, size) if kind == "student_t" else rng.standard_normal(size)
+
+
+def unit_sd(kind: str) -> float:
+    """Return the standard deviation of effects in units of their scale."""
+    return float(np.sqrt(TAIL / (TAIL - 2))) if kind == "student_t" else 1.0
 
 
 def at_rows(
@@ -32,7 +42,7 @@ def at_rows(
     effects = spec.effects(parameter)
     own = [g for g, kind in effects.items() if kind == "none"]
     base = base[..., index[own[0]]] if own else base[..., None]
-    partial = [g for g, kind in effects.items() if kind == "partial"]
+    partial = [g for g, kind in effects.items() if kind in PARTIAL]
     if not partial:
         return base
     moved = link(xp, parameter.support, base)

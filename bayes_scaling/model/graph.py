@@ -15,7 +15,7 @@ from bayes_scaling.model.discrepancy import along_lines, knot_factor, transition
 from bayes_scaling.model.effects import all_at_rows, law_mean, parameters_at_paths
 from bayes_scaling.model.priors import to_pymc
 from bayes_scaling.model.rows import Rows, observed
-from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
+from bayes_scaling.model.spec import PARTIAL, TAIL, ModelSpec, effect_name, sd_name
 
 CENTRED_FROM = 4.0  # rows per level from which an effect may be sampled centred; same posterior either way
 
@@ -127,34 +127,41 @@ def _declare(
     own = [g for g, kind in effects.items() if kind == "none"]
     values[parameter.name] = to_pymc(spec.prior(parameter), parameter.name, dims=own[0] if own else None)
     for group, kind in effects.items():
-        if kind != "partial":
+        if kind not in PARTIAL:
             continue
         name, scale = effect_name(parameter.name, group), sd_name(parameter.name, group)
         sds[scale] = sd = to_pymc(spec.sd_prior(parameter, group), scale)
         if name in later:
             continue
         if own and own[0] in group.split(":") and _many_rows(rows, group):
-            effect = _nested(parameter, own[0], group, rows, values[parameter.name], sd)
+            effect = _nested(parameter, own[0], group, rows, values[parameter.name], sd, kind)
         else:
-            effect = sd * pm.Normal(f"{name}_z", 0, 1, dims=group)
+            effect = sd * _population(f"{name}_z", kind, 0, 1, group)
         values[name] = pm.Deterministic(name, effect, dims=group)
+
+
+def _population(name: str, kind: str, center: Any, scale: Any, group: str) -> Any:
+    """Add the levels of one group, members of a normal population or of one with outliers."""
+    import pymc as pm
+
+    if kind == "student_t":
+        return pm.StudentT(name, nu=TAIL, mu=center, sigma=scale, dims=group)
+    return pm.Normal(name, center, scale, dims=group)
 
 
 def _many_rows(rows: Rows, group: str) -> bool:
     return len(rows) >= CENTRED_FROM * len(rows.coords[group])
 
 
-def _nested(parameter: Parameter, own: str, group: str, rows: Rows, base: Any, sd: Any) -> Any:
+def _nested(parameter: Parameter, own: str, group: str, rows: Rows, base: Any, sd: Any, kind: str) -> Any:
     """Return effects of cells nested in a group with levels of its own, sampled as whole cells.
 
     The data pin down the cell (this benchmark under this protocol), not its two parts.
     """
-    import pymc as pm
-
     parent = np.zeros(len(rows.coords[group]), dtype=np.int64)  # that of a cell without rows is of no consequence
     parent[rows.index[group]] = rows.index[own]
     center = link(pytensor_backend(), parameter.support, base)[parent]
-    return pm.Normal(f"{effect_name(parameter.name, group)}_cell_z", center, sd, dims=group) - center
+    return _population(f"{effect_name(parameter.name, group)}_cell_z", kind, center, sd, group) - center
 
 
 def _run_effect(spec: ModelSpec, rows: Rows, index: dict[str, Any]) -> Any:

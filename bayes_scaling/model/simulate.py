@@ -14,9 +14,9 @@ import numpy as np
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import noise
-from bayes_scaling.model.effects import all_at_rows, law_mean
+from bayes_scaling.model.effects import all_at_rows, law_mean, unit_effects
 from bayes_scaling.model.priors import draw
-from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
+from bayes_scaling.model.spec import PARTIAL, ModelSpec, effect_name, sd_name
 
 Values = dict[str, np.ndarray]
 
@@ -36,10 +36,10 @@ def prior_values(spec: ModelSpec, levels: Mapping[str, int], draws: int, rng: np
         size = (draws, levels[own[0]]) if own else (draws,)
         values[parameter.name] = draw(spec.prior(parameter), rng, size)
         for group, kind in effects.items():
-            if kind == "partial":
+            if kind in PARTIAL:
                 sd = draw(spec.sd_prior(parameter, group), rng, draws)
                 values[sd_name(parameter.name, group)] = sd
-                z = rng.standard_normal((draws, levels[group]))
+                z = unit_effects(kind, rng, (draws, levels[group]))
                 values[effect_name(parameter.name, group)] = sd[:, None] * z
     if spec.noise.run_effect:
         values["run_sd"] = draw(spec.run_sd_prior(), rng, draws)
@@ -65,7 +65,7 @@ def with_new_levels(
             name = parameter.name
         else:
             name = effect_name(parameter.name, group)
-            fresh = values[sd_name(parameter.name, group)][:, None] * rng.standard_normal((draws, count))
+            fresh = values[sd_name(parameter.name, group)][:, None] * unit_effects(kind, rng, (draws, count))
         extended[name] = np.concatenate([extended[name], fresh], axis=-1)
     return extended
 

@@ -17,7 +17,10 @@ from bayes_scaling.model import discrepancy as discrepancy_room
 from bayes_scaling.model import noise as noise_room
 from bayes_scaling.model.discrepancy import Discrepancy
 
-POOLINGS = ("complete", "partial", "none")
+POOLINGS = ("complete", "partial", "student_t", "none")
+PARTIAL = ("partial", "student_t")
+"""Poolings whose levels are members of a population: a normal one, or one with outliers."""
+TAIL = 4.0  # degrees of freedom of a population with outliers
 OUTCOMES = ("loss", "accuracy")
 
 
@@ -141,7 +144,7 @@ class ModelSpec:
         """Return the posterior names of what a constant prior holds fixed."""
         fixed = {p.name for p in self.parameters() if self.prior(p).dist == "constant"}
         for parameter, group, kind in self.all_effects():
-            if kind == "partial" and self.sd_prior(parameter, group).dist == "constant":
+            if kind in PARTIAL and self.sd_prior(parameter, group).dist == "constant":
                 fixed.add(sd_name(parameter.name, group))
         return fixed
 
@@ -226,6 +229,8 @@ def make_spec(
     pooling : dict, optional
         ``{"alpha": {"family": "partial"}}`` or ``{"alpha": "partial"}`` for every group.
         A parameter that is named gets exactly what is written; others the law's default.
+        ``student_t`` is partial pooling with outliers: effects have four degrees of freedom, and
+        the variable called standard deviation is their scale.
     priors : dict, optional
         Priors by posterior variable name.
     noise : Noise or dict, optional
@@ -320,7 +325,7 @@ def _pooling(spec: ModelSpec, given: Mapping[str, str | Mapping[str, str]]) -> d
 
 def _priors(spec: ModelSpec, given: Mapping[str, Prior | Mapping[str, Any]]) -> dict[str, Prior]:
     names = [p.name for p in spec.possible_parameters()]
-    names += [sd_name(p.name, g) for p, g, kind in spec.all_effects() if kind == "partial"] + ["run_sd"]
+    names += [sd_name(p.name, g) for p, g, kind in spec.all_effects() if kind in PARTIAL] + ["run_sd"]
     if spec.noise.observation == "auto":  # group effects on noise parameters are known only with data
         names += [sd_name(p, g) for p, table in spec.pooling.items() for g in table]
     checked = {}

@@ -12,7 +12,7 @@ from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.base import Parameter, Prior
 from bayes_scaling.model.discrepancy import transitions
 from bayes_scaling.model.priors import quantile
-from bayes_scaling.model.spec import sd_name
+from bayes_scaling.model.spec import PARTIAL, sd_name
 from bayes_scaling.plots.departures import MOST
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Section, Table, Text
@@ -72,7 +72,7 @@ def _rows(study: Study, parameter: Parameter) -> list[list[str]]:
     whose = " (median level)" if "none" in effects.values() else " (population)" if effects else ""
     rows = [_row(label + whose, spec.prior(parameter), draws)]
     for group, kind in effects.items():
-        if kind == "partial":
+        if kind in PARTIAL:
             spread = f"sd of its logarithm between levels of {words.group(group)}"
             rows.append(_row(spread, spec.sd_prior(parameter, group), values[sd_name(name, group)]))
         levels = by_group(fit, name, group=group).iloc[1:].sort_values("median")
