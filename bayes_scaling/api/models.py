@@ -154,17 +154,17 @@ class CapabilityModel(ScalingModel):
     scale : str
         What skills are made of: ``params+tokens``, ``params`` or ``compute``.
     anchors : sequence of str
-        From two skills on one benchmark per skill: the first measures skill 1 alone, the second skills 1 and 2, ...
+        One benchmark for each skill from the second on, its unit; see the law.
     product : bool
         Whether the product of log parameters and log tokens counts too.
     groups : sequence of str
-        Add ``protocol`` where benchmarks were run in several ways.
+        Add ``protocol`` where benchmarks were run in several ways, ``tuned`` where base and instruct models are mixed.
     pooling, priors, noise, reference :
         As of :class:`ScalingModel`; noise is a logistic distribution censored at 0 and 1 by default.
 
     Examples
     --------
-    >>> model = CapabilityModel(skills=2, anchors=["mmlu", "gsm8k"])  # doctest: +SKIP
+    >>> model = CapabilityModel(skills=2, anchors=["gsm8k"])  # doctest: +SKIP
     >>> fit = model.fit(scores, chance={"truthfulqa": 0.3}, random_seed=1)  # doctest: +SKIP
     """
 

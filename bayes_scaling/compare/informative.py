@@ -121,6 +121,8 @@ def _moments(law: Capability, k: int, rows: Rows, drawn: Draws) -> tuple[np.ndar
         name = effect_name(parameter.name, group)
         up, down = (_evaluate(law, k, rows, replace(drawn, values={**values, name: sign * step})) for sign in (1, -1))
         in_skill, in_accuracy = ((high - low) / (2 * STEP) for high, low in zip(up, down, strict=True))
+        if set(group.split(":")) & set(MEASURED):  # a matter of one benchmark, no part of the skill
+            in_skill = np.zeros_like(in_skill)
         before = before + in_skill**2
         moved = moved + in_skill * in_accuracy
         blurred = blurred + in_accuracy**2

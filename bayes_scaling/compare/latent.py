@@ -68,7 +68,7 @@ def unit_of(law: Capability, k: int) -> str:
     """Return the unit of a skill in words."""
     if k == 1 and law.reference:
         return f"decades of {next(iter(law.reference))}"
-    return f"log-odds of {law.anchors[k - 1]}"
+    return f"log-odds of {law.anchors[k - law.first_anchored]}"
 
 
 def of_skill(law: Capability, k: int) -> tuple[Parameter, ...]:

@@ -13,6 +13,7 @@ from bayes_scaling.compare.latent import (
     Places,
     at_places,
     law_of,
+    of_skill,
     places,
     skill_draws,
     unit_of,
@@ -164,6 +165,9 @@ def effective_compute(
     law reads parameters and tokens, both grow alike: the tokens per parameter stay those of the point, and compute
     grows with the square of the parameters.
 
+    The skill is that of a typical benchmark: where benchmarks differ in what tokens are worth, or a family's slope is
+    another one on a benchmark, equal skill does not mean equal scores on it.
+
     Parameters
     ----------
     fit : Fit
@@ -200,9 +204,14 @@ def effective_compute(
     ForecastError
         A fit of another law or without a scale, an unknown family, skill or quantity.
     """
-    law_of(fit, skill)
+    law = law_of(fit, skill)
     check_interval(level, "eti")
     power = _power(fit, quantity)
+    if not any(p.name.startswith("slope_") for p in of_skill(law, skill)):
+        raise ForecastError(
+            f"skill {skill} is what families differ in beyond {listed(law.scales.values())}, so that it is worth no "
+            f"{quantity}; ask for skill = 1."
+        )
     where, values = places(fit, by, at=at, names=families), fit.values(draws)
     own = skill_draws(fit, skill, where, values)
     decades = _decades(fit, skill, _moved(fit, where, reference), values, own)

@@ -89,11 +89,16 @@ class Capability(Law):
     arXiv:2412.06540): families turn scale into skills with an efficiency of their own, all benchmarks measure the
     same skills. Here every part is estimated jointly, with ceilings, and a deviation of each family on each benchmark.
 
-    Scale, sign and rotation of the skills are settled: skill 1 is measured in decades of the first scale (tenfold
-    parameters, or tenfold compute), so that an efficiency of 0.3 is worth twice the scale; its loadings are positive.
-    Further skills need ``anchors``, one benchmark per skill: anchor j measures the skills up to j and no other, and
-    is the unit of skill j. With ``scale = "none"`` skills are measured without being explained, for models whose size
-    is not known: the first skill too then has an anchor for its unit.
+    Scale, sign and rotation of the skills are settled: skill 1 is what the first scale moves, measured in its decades
+    (tenfold parameters, or tenfold compute), so that an efficiency of 0.3 is worth twice the scale; its loadings are
+    positive. Further skills are what families, models and tokens differ in beyond that, and need ``anchors``, one
+    benchmark for each from the second on: the unit of its skill, which measures no later skill. With
+    ``scale = "none"`` skills are measured without being explained, for models whose size is not known: the first
+    skill too then has an anchor.
+
+    By default benchmarks differ in what tokens are worth (``slope_tokens_1`` by task), families in what size is worth
+    (by family, and by family and task), and a model's residual may be far out (Student-t effects by run). With a group
+    ``tuned`` (base models, instruct models, ...) each has intercepts and loadings of its own.
 
     Options: ``skills`` (1 to 4), ``scale`` (``params+tokens``, ``params``, ``compute``, ``none``), ``product`` (of the
     log scales, true or false), ``anchors`` (names of benchmarks).
@@ -148,11 +153,16 @@ class Capability(Law):
         other.parameters = (*_BENCHMARK, *made)
         return other
 
+    @property
+    def first_anchored(self) -> int:
+        """First skill whose unit is a benchmark: the second, unless there is no scale."""
+        return 2 if self.reference else 1
+
     def prepare(self, frame: Any) -> dict[str, Any]:
         """Return which skill each row's benchmark anchors: its number, or 0."""
         if not self.anchors:
             return {}
-        rank = {task: float(i) for i, task in enumerate(self.anchors, start=2 if self.reference else 1)}
+        rank = {task: float(i) for i, task in enumerate(self.anchors, start=self.first_anchored)}
         return {"anchor": frame["task"].map(rank).fillna(0.0).to_numpy(dtype=float)}
 
     def skill(self, xp: Backend, k: int, values: Mapping[str, Any]) -> Any:

@@ -183,4 +183,4 @@ def test_skills_without_a_scale_are_measured_by_benchmarks_alone():
     found = skill_draws(sample(spec(), benchmarks(), settings=settings, random_seed=1, progressbar=False))
     middle = found.values[:, 0].mean(axis=0)
     truth = pd.Series(SKILL, MODELS)[found.models].to_numpy()
-    assert np.corrcoef(middle, truth)[0, 1] > 0.98
+    assert np.corrcoef(middle, truth)[0, 1] > 0.97

@@ -113,12 +113,12 @@ def test_one_skill_of_compute_is_the_sigmoid_law():
 
 
 def test_anchors_settle_the_rotation():
-    law = laws.get("capability").with_options(skills=3, anchors=["qa", "maths", "code"])
+    law = laws.get("capability").with_options(skills=3, anchors=["maths", "code"])
     rank = law.prepare(pd.DataFrame({"task": ["other", "qa", "maths", "code"]}))["anchor"]
-    assert rank.tolist() == [0, 1, 2, 3]
+    assert rank.tolist() == [0, 0, 2, 3]
     values = {"anchor": rank, **{f"loading_{k}": np.full((1, 4), 10.0 + k) for k in (1, 2, 3)}}
     settled = np.array([np.broadcast_to(law.loading(XP, k, values), (1, 4))[0] for k in (1, 2, 3)])
-    assert settled.T.tolist() == [[11, 12, 13], [11, 0, 0], [11, 1, 0], [11, 12, 1]]
+    assert settled.T.tolist() == [[11, 12, 13], [11, 12, 13], [11, 1, 0], [11, 12, 1]]
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_anchors_settle_the_rotation():
     [
         ({"skils": 2}, "Did you mean 'skills'"),
         ({"skills": 5}, "from 1 to 4"),
-        ({"skills": 2}, "one benchmark per skill"),
-        ({"anchors": ["qa"]}, "none with one"),
-        ({"skills": 2, "anchors": ["qa", "qa"]}, "different names"),
+        ({"skills": 2}, "one benchmark for each skill"),
+        ({"anchors": ["qa"]}, "needs none"),
+        ({"skills": 3, "anchors": ["qa", "qa"]}, "different names"),
         ({"scale": "compue"}, "Did you mean 'compute'"),
         ({"product": 1}, "true or false"),
     ],

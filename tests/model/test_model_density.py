@@ -109,7 +109,7 @@ CASES = {
     ),
     "skills, censored logistic": (make_spec("capability", **CAPABILITY), WITH_SIZE.assign(accuracy=FLOORED)),
     "two skills, items unknown": (
-        make_spec("capability", options={"skills": 2, "anchors": ["beta_qa", "alpha_qa"]}, **CAPABILITY),
+        make_spec("capability", options={"skills": 2, "anchors": ["alpha_qa"]}, **CAPABILITY),
         WITH_SIZE.drop(columns="n_items"),
     ),
     "two skills without a scale": (
