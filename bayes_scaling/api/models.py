@@ -152,7 +152,7 @@ class CapabilityModel(ScalingModel):
     skills : int
         Number of skills, 1 to 4.
     scale : str
-        What skills are made of: ``params+tokens``, ``params`` or ``compute``.
+        What skills are made of: ``params+tokens``, ``params``, ``compute``, or ``none`` (measured only).
     anchors : sequence of str
         One benchmark for each skill from the second on, its unit; see the law.
     product : bool
@@ -209,6 +209,16 @@ class CapabilityModel(ScalingModel):
             Different scores for one model and benchmark, an unknown chance level, accuracies in percent, ...
         """
         return super().fit(evaluations(data, chance), **options)
+
+    def sample_prior_predictive(
+        self, data: pd.DataFrame, *, chance: Mapping[str, float] | None = None, **options: Any
+    ) -> Predictive:
+        """Check a table of evaluations and simulate it from the prior; options as of :class:`ScalingModel`."""
+        return super().sample_prior_predictive(evaluations(data, chance), **options)
+
+    def backtest(self, data: pd.DataFrame, *, chance: Mapping[str, float] | None = None, **options: Any) -> Backtest:
+        """Check a table of evaluations, hold out, refit, forecast, score; options as in :func:`backtest`."""
+        return super().backtest(evaluations(data, chance), **options)
 
 
 def evaluations(data: pd.DataFrame, chance: Mapping[str, float] | None = None) -> pd.DataFrame:

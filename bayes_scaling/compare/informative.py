@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.compare.latent import MEASURED, at_scale, law_of, typical, unit_of
+from bayes_scaling.compare.latent import UNITS, at_scale, law_of, unit_of
 from bayes_scaling.fit import evaluate
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
+from bayes_scaling.fit.typical import MEASURED, typical
 from bayes_scaling.forecasts.points import with_task_facts
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import numpy_backend
@@ -110,12 +111,12 @@ def _typical_model(fit: Fit, scale: Mapping[str, float], draws: int | None) -> t
 def _moments(law: Capability, k: int, rows: Rows, drawn: Draws) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return variance of the skill, covariance with the accuracy and variance of the accuracy, shape (draw, row).
 
-    They are over what is unknown of a new model: its effects of family, run and whatever else is its own.
+    They are over what is unknown of a new model: its effects of family and run.
     """
     before = moved = blurred = np.zeros((1, 1))
     spec, values, names = drawn.spec, drawn.values, {p.name for p in law.parameters}
     for parameter, group, kind in spec.all_effects():
-        if parameter.name not in names or kind not in PARTIAL or set(group.split(":")) <= set(MEASURED):
+        if parameter.name not in names or kind not in PARTIAL or not set(group.split(":")) & set(UNITS):
             continue
         step = STEP * unit_sd(kind) * values[sd_name(parameter.name, group)][:, None]
         name = effect_name(parameter.name, group)

@@ -11,20 +11,17 @@ import pandas as pd
 
 from bayes_scaling.data.derive import fill_derived
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
+from bayes_scaling.fit.typical import MEASURED, at_places, of_skill
 from bayes_scaling.forecasts.points import PATH, RATIO, along_path, as_frame
 from bayes_scaling.laws.backend import numpy_backend
-from bayes_scaling.laws.base import Parameter
 from bayes_scaling.laws.capability import Capability
-from bayes_scaling.model.effects import at_rows
 from bayes_scaling.model.labels import labels, names_run, run_labels
 from bayes_scaling.model.rows import unknown_level_message
-from bayes_scaling.model.spec import ModelSpec, effect_name
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 Values = Mapping[str, np.ndarray]
-MEASURED = ("task", "protocol")  # groups of how a model is measured; all others are of the model itself
 UNITS = ("run", "family")
 
 
@@ -69,11 +66,6 @@ def unit_of(law: Capability, k: int) -> str:
     if k == 1 and law.reference:
         return f"decades of {next(iter(law.reference))}"
     return f"log-odds of {law.anchors[k - law.first_anchored]}"
-
-
-def of_skill(law: Capability, k: int) -> tuple[Parameter, ...]:
-    """Return the parameters that make a skill, without the loadings that measure it."""
-    return tuple(p for p in law.parameters if p.name.endswith(f"_{k}") and not p.name.startswith("loading"))
 
 
 def at_scale(fit: Fit, at: Mapping[str, Any] | None) -> dict[str, float]:
@@ -132,7 +124,7 @@ def places(fit: Fit, by: str, *, at: Mapping[str, Any] | None = None, names: Seq
         order = {name: i for i, name in enumerate(names or ())}
         kept = frame.drop_duplicates("family").sort_values("family", key=lambda f: f.map(order) if order else f)
         kept = kept.assign(**at_scale(fit, at))
-        shown = ["family"]
+        shown = ["family", *_tuned(fit)]
     else:
         if at is not None:
             raise ForecastError("at is the scale of families; models (by='run') are told at their own. Leave it out.")
@@ -140,10 +132,15 @@ def places(fit: Fit, by: str, *, at: Mapping[str, Any] | None = None, names: Seq
             raise ForecastError("some rows name no run, so that models cannot be told apart; add a column 'run'.")
         own = pd.DataFrame({"label": run_labels(frame), **{c: frame[c] for c in columns}})
         kept = frame[~own.duplicated()].sort_values(["family", "run"] if "family" in frame else ["run"])
-        shown = [c for c in ("family", "run") if c in frame]
+        shown = [c for c in ("family", "run") if c in frame] + _tuned(fit)
     index = {g: _position(fit, g, kept) for g in _groups(fit, by)}
     kept = kept[[*shown, *columns]].reset_index(drop=True)
     return Places(kept, index, scales_of(fit, kept))
+
+
+def _tuned(fit: Fit) -> list[str]:
+    """Return the column that tells base models from tuned ones, where benchmarks measure these differently."""
+    return [g for g in ("tuned",) if g in fit.spec.groups and g in fit.frame.columns]
 
 
 def scales_of(fit: Fit, frame: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -180,40 +177,6 @@ def _groups(fit: Fit, by: str) -> list[str]:
 def _position(fit: Fit, group: str, frame: pd.DataFrame) -> np.ndarray:
     position = {level: i for i, level in enumerate(fit.coords[group])}
     return labels(frame, group).map(position).to_numpy(dtype=np.int64)
-
-
-def typical(
-    spec: ModelSpec, parameters: Sequence[Parameter], values: Values, index: Mapping[str, np.ndarray], rows: int
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return values and index in which groups without a position have no effect.
-
-    Raises
-    ------
-    ForecastError
-        A parameter has levels of its own (pooling ``none``) by such a group: there is no typical level.
-    """
-    changed, place = dict(values), dict(index)
-    count = next(iter(values.values())).shape[0]
-    for parameter in parameters:
-        for group, kind in spec.effects(parameter).items():
-            if group in index:
-                continue
-            if kind == "none":
-                raise ForecastError(
-                    f"{parameter.name} has levels of its own by {group} (pooling none), so that there is no typical "
-                    f"one; pool it partially over {group}."
-                )
-            changed[effect_name(parameter.name, group)] = np.zeros((count, 1))
-            place[group] = np.zeros(rows, dtype=np.int64)
-    return changed, place
-
-
-def at_places(
-    spec: ModelSpec, parameters: Sequence[Parameter], values: Values, index: Mapping[str, np.ndarray], rows: int
-) -> dict[str, np.ndarray]:
-    """Return parameters by name, shape (draw, row) or (draw, 1), other groups at no effect."""
-    changed, place = typical(spec, parameters, values, index, rows)
-    return {p.name: at_rows(numpy_backend(), spec, p, changed, place) for p in parameters}
 
 
 def skill_draws(

@@ -9,24 +9,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bayes_scaling.compare.latent import (
-    Places,
-    at_places,
-    law_of,
-    of_skill,
-    places,
-    skill_draws,
-    unit_of,
-)
+from bayes_scaling.compare.latent import Places, law_of, places, skill_draws, unit_of
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.summary import check_interval
+from bayes_scaling.fit.typical import at_places, of_skill
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.model.labels import labels
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 QUANTITIES = ("compute", "params")
+TUNED = "task:tuned"
 
 
 def skills(
@@ -104,14 +99,15 @@ def loadings(fit: Fit, *, level: float = 0.9, draws: int | None = None) -> pd.Da
     Returns
     -------
     DataFrame
-        A row per benchmark and ``parameter``: ``loading`` on each ``skill`` (log-odds per unit of the skill),
+        A row per benchmark (and ``tuned``, where base and tuned models are told apart) and ``parameter``:
+        ``loading`` on each ``skill`` (log-odds per unit of the skill),
         ``intercept`` (log-odds at the reference scale, typical family), ``ceiling`` (as accuracy: c + (1 - c) u),
         ``spread`` (sd of a family's deviation, log-odds); ``unit``, ``median``, ``lower``, ``upper``, ``level``,
         ``interval``, and ``settled`` where an anchor holds a loading at 0 or 1.
     """
     law = law_of(fit)
     check_interval(level, "eti")
-    tasks, index = _tasks(fit)
+    tasks, index, kinds = _tasks(fit)
     chance = fit.frame["chance"].groupby(fit.frame["task"]).median()[tasks].to_numpy() if "task" in fit.frame else 0.0
     names = ["intercept", "ceiling", "spread", *(f"loading_{k}" for k in range(1, law.skills + 1))]
     at_task = at_places(fit.spec, [law.parameter(n) for n in names], fit.values(draws), index, len(tasks))
@@ -132,19 +128,28 @@ def loadings(fit: Fit, *, level: float = 0.9, draws: int | None = None) -> pd.Da
     ):
         rows.append((drawn, {"parameter": name, "skill": 0, "unit": unit, "settled": False}))
     parts = [
-        pd.DataFrame({"task": tasks, **about, **_told(np.broadcast_to(d, (len(d), len(tasks))), level)})
+        pd.DataFrame({"task": tasks, **kinds, **about, **_told(np.broadcast_to(d, (len(d), len(tasks))), level)})
         for d, about in rows
     ]
     table = pd.concat(parts, ignore_index=True)
     return fit.marked(table[[*(c for c in table if c != "settled"), "settled"]])
 
 
-def _tasks(fit: Fit) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Return the benchmarks and their position among the fitted ones; a single one has no effects."""
+def _tasks(fit: Fit) -> tuple[list[str], dict[str, np.ndarray], dict[str, list[str]]]:
+    """Return the benchmarks, their position among the fitted ones and, where it matters, whether models are tuned.
+
+    A single benchmark has no effects.
+    """
+    if TUNED in fit.coords:
+        cells = fit.frame.assign(cell=labels(fit.frame, TUNED)).drop_duplicates("cell").set_index("cell")
+        cells = cells.loc[fit.coords[TUNED]]
+        place = {task: i for i, task in enumerate(fit.coords["task"])}
+        index = {"task": cells["task"].map(place).to_numpy(), TUNED: np.arange(len(cells))}
+        return cells["task"].tolist(), index, {"tuned": cells["tuned"].tolist()}
     if "task" in fit.coords:
         tasks = list(fit.coords["task"])
-        return tasks, {"task": np.arange(len(tasks))}
-    return (sorted(fit.frame["task"].unique()) if "task" in fit.frame else ["(all)"]), {}
+        return tasks, {"task": np.arange(len(tasks))}, {}
+    return (sorted(fit.frame["task"].unique()) if "task" in fit.frame else ["(all)"]), {}, {}
 
 
 def effective_compute(

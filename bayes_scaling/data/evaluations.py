@@ -12,7 +12,7 @@ import pandas as pd
 
 from bayes_scaling.data.benchmarks import facts_of
 from bayes_scaling.data.columns import COLUMNS, Column
-from bayes_scaling.data.flags import add_flag, drop_flag
+from bayes_scaling.data.flags import add_flag, drop_flag, joined_flags
 from bayes_scaling.data.naming import missing_columns, rename
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.data.validate import SHOWN, check_runs
@@ -103,6 +103,12 @@ def _merge_repeated(table: pd.DataFrame) -> pd.DataFrame:
         _refuse_different(table.assign(_label=labels), key, numbers, group, different)
     filled = table[facts].groupby(group).transform("first")
     table[facts] = table[facts].where(table[facts].notna(), filled)
+    if "family" in table.columns:
+        table["family"] = table["family"].where(
+            table["family"].notna(), table.groupby(group)["family"].transform("first")
+        )
+    if "flags" in table.columns:
+        table.loc[repeated, "flags"] = table.loc[repeated, "flags"].groupby(group[repeated]).transform(joined_flags)
     first = ~table.duplicated(key)
     return add_flag(table, repeated & first, "repeated_score").set_axis(labels)[first.to_numpy()]
 

@@ -32,6 +32,11 @@ def _join(names: Iterable[str]) -> str:
     return ";".join(sorted(names))
 
 
+def joined_flags(texts: pd.Series) -> str:
+    """Return the flags of several rows as those of one."""
+    return _join({name for text in texts for name in _split(text)})
+
+
 def tidy_flags(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a copy with a ``flags`` column in its normal form.
 

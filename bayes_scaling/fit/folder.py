@@ -130,6 +130,7 @@ def _key(job: Job, table: str, shared: Plain) -> Plain:
     key = {
         "model": job.spec.as_dict(), "data_hash": table, "chosen": chosen, "settings": vars(job.settings),
         "seed": job.seed, "about": pack(dict(job.about)), **shared,
+        "parameters": hashlib.sha256(repr(job.spec.law.parameters).encode()).hexdigest(),
     }  # fmt: skip
     return dict(json.loads(json.dumps(key), parse_constant=str))  # NaN as text: it is not equal to itself
 

@@ -18,7 +18,7 @@ from bayes_scaling.errors import BayesScalingError, FitError, listed
 from bayes_scaling.fit.chain import ChainFit
 from bayes_scaling.fit.result import Fit
 from bayes_scaling.model.rows import locate
-from bayes_scaling.model.spec import ModelSpec, spec_from_dict
+from bayes_scaling.model.spec import ModelSpec, effect_name, spec_from_dict
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -158,6 +158,7 @@ def _from_tree(tree: xr.DataTree, source: Path) -> Fit:
     if data_hash(frame) != meta["data_hash"]:
         raise FitError(f"{source}: its rows do not match their hash; the file was changed. Fit again and save.")
     _check_levels(spec, meta, frame, source)
+    _check_parameters(spec, groups["posterior"], source)
     return Fit(xr.DataTree.from_dict(groups), spec, frame, meta)
 
 
@@ -167,6 +168,18 @@ def _check_levels(spec: ModelSpec, meta: dict[str, Any], frame: pd.DataFrame, so
         raise FitError(
             f"{source} names its {group} {listed(meta['coords'][group], 3)}, where this version expects "
             f"{listed(names, 3)}: it was written by an earlier version of this package. Fit again and save."
+        )
+
+
+def _check_parameters(spec: ModelSpec, posterior: xr.Dataset, source: Path) -> None:
+    """Refuse a fit that lacks parameters or effects which the law has by now."""
+    wanted = [p.name for p in spec.parameters()] + [
+        effect_name(p.name, g) for p, g, k in spec.all_effects() if k != "none"
+    ]
+    if missing := [name for name in wanted if name not in posterior]:
+        raise FitError(
+            f"{source} has no draws of {listed(missing, 3)}, which law {spec.law.name} has in this version: it was "
+            "written by an earlier version of this package. Fit again and save."
         )
 
 

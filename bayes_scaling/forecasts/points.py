@@ -19,6 +19,7 @@ from bayes_scaling.model.choices import NEW_GROUPS
 from bayes_scaling.model.labels import ONE_PATH, names_run, path_names
 from bayes_scaling.model.questions import readable
 from bayes_scaling.model.rows import group_columns, labels, locate, read_inputs, run_labels, unknown_level_message
+from bayes_scaling.model.spec import PARTIAL, effect_name
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -353,9 +354,21 @@ def unread(fit: Fit, columns: Iterable[str]) -> str:
     return f"this fit has no effects of {listed(spare)}: forecasts are the same at every value." if spare else ""
 
 
-def extend(fit: Fit, draws: Draws, new: Mapping[str, list[str]], rng: np.random.Generator) -> Draws:
-    """Return draws with new levels drawn from the population."""
+def extend(
+    fit: Fit, draws: Draws, new: Mapping[str, list[str]], rng: np.random.Generator, *, law_at: Rows | None = None
+) -> Draws:
+    """Return draws with new levels drawn from the population.
+
+    With ``law_at``, rows at which the law itself is asked for: those that name no run are of a typical model.
+    """
     values = simulate.with_new_levels(fit.spec, draws.values, {g: len(v) for g, v in new.items()}, rng)
+    for parameter, group, kind in fit.spec.all_effects():
+        if law_at is None or group not in fit.spec.law.new_where_unnamed or kind not in PARTIAL:
+            continue
+        unnamed = law_at.index[group][~names_run(law_at.frame).to_numpy()]
+        effect = values[effect_name(parameter.name, group)].copy()
+        effect[..., unnamed] = 0.0
+        values[effect_name(parameter.name, group)] = effect
     return replace(draws, values=values)
 
 

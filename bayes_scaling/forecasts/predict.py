@@ -183,7 +183,7 @@ def forecast(
         raise ForecastError(f"outcome = {outcome!r}, but this fit describes {fit.spec.outcome}.")
     frame, rows, new = prepare(fit, points, new_groups=new_groups, tokens_per_param=tokens_per_param, kind=kind)
     rng = np.random.default_rng(random_seed)
-    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
+    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng, law_at=rows if kind == "law" else None)
     simulated = predict(extended, rows, kind=kind, runs=run_identity(frame), rng=rng)
     return Forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,

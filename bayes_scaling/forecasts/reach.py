@@ -131,7 +131,7 @@ def compute_to_reach(
     )
     _check_above_chance(fit, frame)
     rng = np.random.default_rng(random_seed)
-    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
+    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng, law_at=rows)
     found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
     note = unread(fit, base.columns.drop("target"))
     return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)

@@ -15,7 +15,8 @@ import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import Fit
-from bayes_scaling.fit.evaluate import fitted_draws, law, take
+from bayes_scaling.fit.evaluate import fitted_draws, take
+from bayes_scaling.fit.typical import MEASURED, at_places, of_skill
 from bayes_scaling.laws.backend import numpy_backend
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def skill_draws(fit: Fit, draws: int | None = None, *, further: Sequence[str] = 
     first = np.flatnonzero(~fit.frame[column].duplicated().to_numpy())
     at_first = take(fit.rows, first)
     capability: Capability = fit.spec.law  # type: ignore[assignment]
-    values = {**at_first.inputs, **law(every, at_first)[1]}
+    own = {g: code for g, code in at_first.index.items() if not set(g.split(":")) & set(MEASURED)}
+    parts = [p for k in range(1, capability.skills + 1) for p in of_skill(capability, k)]
+    values = {**at_first.inputs, **at_places(fit.spec, parts, every.values, own, len(first))}
     shape = (len(chosen), len(first))
     made = [
         np.broadcast_to(capability.skill(numpy_backend(), k, values), shape) for k in range(1, capability.skills + 1)

@@ -111,7 +111,7 @@ class Law:
 
     name: ClassVar[str]
     title: ClassVar[str]
-    formula: ClassVar[str]
+    formula: str
     citation: ClassVar[Citation]
     outcome: ClassVar[str]
     inputs: tuple[Input, ...]
@@ -152,6 +152,9 @@ class Law:
         if options:
             raise CardError(f"law {self.name} has no options; found {listed(options)}. Leave them out.")
         return self
+
+    def check_table(self, frame: Any) -> None:
+        """Raise where the law cannot be fitted to the rows that are used; most laws ask for nothing."""
 
     def prepare(self, frame: Any) -> dict[str, Any]:
         """Return inputs that are made of several columns or of labels, by name, shape (row,); none by default."""

@@ -16,6 +16,7 @@ _SCALES = {
     "tokens": Input("tokens", "count", "training tokens D", reference=1e12),
     "compute": Input("compute", "FLOP", "training compute C", reference=1e23),
 }
+_LETTER = {"params": "N", "tokens": "D", "compute": "C"}
 PRODUCTIONS: Mapping[str, tuple[str, ...]] = {
     "params+tokens": ("params", "tokens"), "params": ("params",), "compute": ("compute",), "none": (),
 }  # fmt: skip
@@ -63,23 +64,39 @@ def skill_parameters(k: int, production: Sequence[str], product: bool) -> tuple[
         ),
     ]  # fmt: skip
     by_task = {"task": "partial"} if first else {}
-    for column in production if first else production[1:]:  # what the first scale moves is skill 1
-        unit_slope = column == production[0]
+    if decades:
+        found.append(Parameter(
+            f"slope_{production[0]}_1", f"\\beta_{{{_LETTER[production[0]]},1}}",
+            f"skill 1 gained per tenfold {production[0]}", "real", "slope", Prior("constant", value=1.0), unit,
+            {"family": "partial", "family:task": "partial"}, Prior("halfnormal", upper95=0.3),
+        ))  # fmt: skip
+    for column in production[1:]:
         prior = Prior("lognormal", median=0.7, upper95=2.0) if first else Prior("normal", mean=0.0, sd=1.0)
         found.append(Parameter(
-            f"slope_{column}_{k}", f"\\beta_{{{column[0].upper()},{k}}}", f"skill {k} gained per tenfold {column}",
-            "positive" if first and not unit_slope else "real", "slope",
-            Prior("constant", value=1.0) if unit_slope else prior, unit,
-            {"family": "partial", "family:task": "partial"} if unit_slope else by_task,
-            Prior("halfnormal", upper95=0.3),
+            f"slope_{column}_{k}", f"\\beta_{{{_LETTER[column]},{k}}}", f"skill {k} gained per tenfold {column}",
+            "positive" if first else "real", "slope", prior, unit, by_task, Prior("halfnormal", upper95=0.3),
         ))  # fmt: skip
-    if product and len(production) == 2:
+    if first and product and len(production) == 2:
         found.append(Parameter(
-            f"slope_product_{k}", f"\\beta_{{ND,{k}}}", f"skill {k} gained by tenfold params and tokens together "
-            "beyond the sum", "real", "slope", Prior("normal", mean=0.0, sd=0.3), unit, by_task,
-            Prior("halfnormal", upper95=0.3),
+            "slope_product_1", "\\beta_{ND,1}", "skill 1 gained by tenfold params and tokens together beyond the sum",
+            "real", "slope", Prior("normal", mean=0.0, sd=0.3), unit, by_task, Prior("halfnormal", upper95=0.3),
         ))  # fmt: skip
     return tuple(found)
+
+
+def formula_of(skills: int, production: Sequence[str], product: bool) -> str:
+    """Return the formula in LaTeX."""
+    total = r"\lambda_1 s_1" if skills == 1 else r"\sum_k \lambda_k s_k"
+    decades = {c: rf"\log_{{10}}\frac{{{_LETTER[c]}}}{{{_LETTER[c]}_0}}" for c in production}
+    made = []
+    for k in range(1, skills + 1):
+        own = production if k == 1 else production[1:]
+        terms = [f"a_{k}", *(rf"\beta_{{{_LETTER[c]},{k}}}{decades[c]}" for c in own)]
+        if k == 1 and product and len(production) == 2:
+            terms.append(r"\beta_{ND,1}" + "".join(decades.values()))
+        made.append(f"s_{k} = " + " + ".join(terms))
+    share = rf"acc = c + (1 - c)\,u\;\sigma\left(b + {total} + \omega\delta\right)"
+    return r", \quad ".join([share, *made])
 
 
 class Capability(Law):
@@ -92,13 +109,15 @@ class Capability(Law):
     Scale, sign and rotation of the skills are settled: skill 1 is what the first scale moves, measured in its decades
     (tenfold parameters, or tenfold compute), so that an efficiency of 0.3 is worth twice the scale; its loadings are
     positive. Further skills are what families, models and tokens differ in beyond that, and need ``anchors``, one
-    benchmark for each from the second on: the unit of its skill, which measures no later skill. With
+    benchmark for each from the second on: the unit of its skill, which measures no later skill. That efficiencies of
+    different skills are independent settles the rest (what skill 2 could lend to skill 1). With
     ``scale = "none"`` skills are measured without being explained, for models whose size is not known: the first
     skill too then has an anchor.
 
     By default benchmarks differ in what tokens are worth (``slope_tokens_1`` by task), families in what size is worth
     (by family, and by family and task), and a model's residual may be far out (Student-t effects by run). With a group
-    ``tuned`` (base models, instruct models, ...) each has intercepts and loadings of its own.
+    ``tuned`` (base models, instruct models, ...) each has intercepts and loadings of its own; only the priors then
+    place the skills of tuned families against those of base families, so compare families of one kind.
 
     Options: ``skills`` (1 to 4), ``scale`` (``params+tokens``, ``params``, ``compute``, ``none``), ``product`` (of the
     log scales, true or false), ``anchors`` (names of benchmarks).
@@ -106,11 +125,7 @@ class Capability(Law):
 
     name = "capability"
     title = "Benchmark accuracy from latent skills shared by families"
-    formula = (
-        r"acc = c + (1 - c)\,u\;\sigma\left(b + \sum_k \lambda_k s_k + \omega\delta\right), \quad "
-        r"s_k = a_k + \beta_{N,k}\log_{10}\frac{N}{N_0} + \beta_{D,k}\log_{10}\frac{D}{D_0} + "
-        r"\beta_{ND,k}\log_{10}\frac{N}{N_0}\log_{10}\frac{D}{D_0}"
-    )
+    formula = formula_of(1, ("params", "tokens"), True)
     citation = Citation(
         "Ruan, Maddison, Hashimoto", 2024,
         "Observational Scaling Laws and the Predictability of Language Model Performance", "2405.10938",
@@ -151,6 +166,7 @@ class Capability(Law):
         ranks = range(1, other.skills + 1)
         made = [p for k in ranks for p in skill_parameters(k, production, chosen["product"])]
         other.parameters = (*_BENCHMARK, *made)
+        other.formula = formula_of(other.skills, production, chosen["product"])
         return other
 
     @property
@@ -164,6 +180,17 @@ class Capability(Law):
             return {}
         rank = {task: float(i) for i, task in enumerate(self.anchors, start=self.first_anchored)}
         return {"anchor": frame["task"].map(rank).fillna(0.0).to_numpy(dtype=float)}
+
+    def check_table(self, frame: Any) -> None:
+        """Raise CardError where no row is of an anchor."""
+        if self.anchors:
+            found = sorted(map(str, frame["task"].unique()))
+            for anchor in self.anchors:
+                if anchor not in found:
+                    raise CardError(
+                        f"capability: anchor {anchor!r} has no row in the table; benchmarks there are {listed(found)}."
+                        + did_you_mean(anchor, found)
+                    )
 
     def skill(self, xp: Backend, k: int, values: Mapping[str, Any]) -> Any:
         """Return skill k from inputs and parameters by name, shape ``(..., row)``."""

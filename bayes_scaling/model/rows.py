@@ -255,6 +255,7 @@ def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str]
     used, left_out, told = choose_rows(frame, spec, exclude_flags)
     settled, notices = resolve(spec, used)
     notices = [*told, *notices]
+    settled.law.check_table(used)
     inputs = read_inputs(settled, used)
     _check_variation(settled, used)
     _check_counts(settled, used)

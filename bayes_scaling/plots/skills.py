@@ -137,6 +137,8 @@ def plot_loadings(
         Hollow where an anchor settles the loading. Table: ``compare.loadings``.
     """
     table = loadings(fit, level=level, draws=draws).query("parameter == 'loading'")
+    if "tuned" in table:
+        table = table.assign(task=table["task"].astype(str) + ", " + table["tuned"])
     order = table[table["skill"] == 1].sort_values("median", kind="stable")["task"].tolist()
     count = int(table["skill"].max())
     with style.context():

@@ -16,6 +16,7 @@ from bayes_scaling.report import results, sections, sentences
 from bayes_scaling.report.blocks import Section
 from bayes_scaling.report.chain import reach_section
 from bayes_scaling.report.departures import discrepancy_section
+from bayes_scaling.report.skills import skills_section
 from bayes_scaling.report.study import Study
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -88,6 +89,7 @@ def _page(study: Study, number: int) -> Page:
         results.loo_section(study),
         results.forecast_section(study),
         reach_section(study),
+        skills_section(study),
         results.comparison_section(study),
         results.caveats_section(study),
         results.provenance_section(study),

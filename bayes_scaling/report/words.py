@@ -141,7 +141,9 @@ def pooling(spec: ModelSpec, parameter: Parameter) -> str:
             parts.append(f"a value of its own per {group(name)}")
         else:
             sd = spec.sd_prior(parameter, name)
-            parts.append(f"partially pooled over {group(name)} (prior of {sd_name(parameter.name, name)}: {prior(sd)})")
+            tails = ", Student-t with outliers" if kind == "student_t" else ""
+            named = f"prior of {sd_name(parameter.name, name)}: {prior(sd)}"
+            parts.append(f"partially pooled over {group(name)}{tails} ({named})")
     return "; ".join(parts)
 
 

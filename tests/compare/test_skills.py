@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 import simulated
 
-from bayes_scaling.compare import effective_compute, informative, loadings, skills
+from bayes_scaling.compare import effective_compute, informative, latent, loadings, skills
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import SamplerSettings, sample
 from bayes_scaling.forecasts import forecast
+from bayes_scaling.forecasts.skills import skill_draws as standardised
 from bayes_scaling.model import make_spec
 
 FAMILIES = {"ant": 0.0, "bee": 0.3, "cat": -0.3, "dog": 0.1, "elk": -0.1, "fox": 0.0}
@@ -77,8 +78,11 @@ def by_hand(fit, family, run=None, *, scale, k=1):
     if run:
         skill = skill + v[f"efficiency_{k}_run_effect"][:, fit.coords["run"].index(f"{family}|{run}")]
     params, tokens = np.log10(scale["params"] / 1e10), np.log10(scale["tokens"] / 1e12)
-    slope = v["slope_params_1"] + v["slope_params_1_family_effect"][:, level] if k == 1 else 0.0  # size is skill 1
-    return skill + slope * params + v[f"slope_tokens_{k}"] * tokens + v[f"slope_product_{k}"] * params * tokens
+    skill = skill + v[f"slope_tokens_{k}"] * tokens
+    if k > 1:  # size moves skill 1 alone
+        return skill
+    slope = v["slope_params_1"] + v["slope_params_1_family_effect"][:, level]
+    return skill + slope * params + v["slope_product_1"] * params * tokens
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -108,6 +112,15 @@ def test_reference_scale_is_the_default_and_compute_gives_a_path(one_skill):
     assert set(table["family"]) == {"dog", "ant"}
     along = skills(one_skill, by="family", at={"compute": 6e22, "tokens_per_param": 100})
     np.testing.assert_allclose(along[["params", "tokens"]].iloc[0], [1e10, 1e12])
+
+
+def test_standardised_skills_are_those_of_a_typical_benchmark(one_skill):
+    where = latent.places(one_skill, "run")
+    own = latent.skill_draws(one_skill, 1, where, one_skill.values())
+    own = (own - own.mean(axis=1, keepdims=True)) / own.std(axis=1, keepdims=True)
+    found = standardised(one_skill)
+    order = [found.models.index(name) for name in where.frame["run"]]
+    np.testing.assert_allclose(found.values[:, 0][:, order], own)
 
 
 def test_ranks_of_planted_families(planted):
@@ -154,6 +167,38 @@ def test_effective_compute_solves_the_law_along_the_path(one_skill):
         assert not inside or reached == pytest.approx(q, abs=0.02)
     compute = effective_compute(one_skill, "bee", at=AT, families=["cat"], level=0.5).iloc[0]
     assert compute["median"] == pytest.approx(table["median"] ** 2)
+
+
+def test_a_law_forecast_of_a_family_is_that_of_a_typical_model(planted):
+    v, coords = planted.values(), planted.coords
+    task, family, cell = (
+        coords["task"].index("quiz"),
+        coords["family"].index("bee"),
+        coords["family:task"].index("bee|quiz"),
+    )
+    skill = v["efficiency_1_family_effect"][:, family]  # at the reference scale, without a residual of a model
+    odds = v["intercept"][:, task] + v["loading_1"][:, task] * skill
+    odds = odds + v["spread"][:, task] * v["deviation_family:task_effect"][:, cell]
+    found = forecast(planted, {"family": "bee", "task": "quiz", "compute": 1e23}, kind="law").draws[:, 0]
+    np.testing.assert_allclose(found, 0.1 + 0.9 * v["ceiling"][:, task] / (1 + np.exp(-odds)))
+
+
+def test_informative_counts_what_is_unknown_of_a_model_alone():
+    frame = evaluations().assign(tuned=lambda f: np.where(f["family"].isin(["ant", "bee"]), "instruct", "base"))
+    spec = make_spec(
+        "capability", groups=["family", "task", "run", "tuned"], noise={"observation": "logistic", "run_effect": False}
+    )
+    tables = []
+    for sd in (0.0, 1.0):
+        fit = simulated.fit_of(spec, frame, fixed(40, **{"intercept_task:tuned_sd": sd}), draws=20)
+        tables.append(informative(fit, draws=20))
+    pd.testing.assert_frame_equal(*tables)
+    assert set(skills(fit, by="family").query("tuned == 'instruct'")["family"]) == {"ant", "bee"}
+    told = loadings(fit).query("parameter == 'loading'").set_index(["task", "tuned"])["median"]
+    v, cell, task = fit.values(), fit.coords["task:tuned"].index("quiz|instruct"), fit.coords["task"].index("quiz")
+    own = v["loading_1"][:, task] * np.exp(v["loading_1_task:tuned_effect"][:, cell])
+    assert len(told) == 6
+    assert told["quiz", "instruct"] == pytest.approx(np.median(own))
 
 
 def test_a_skill_beyond_compute_is_worth_none():

@@ -39,6 +39,14 @@ def test_good_table(scores):
     pd.testing.assert_frame_equal(check_evaluations(checked), checked)
 
 
+def test_rows_that_become_one_keep_what_each_said(scores):
+    twice = pd.concat([scores.assign(family=None, flags="approximate"), scores.assign(flags="doubtful")])
+    checked = check_evaluations(twice)
+    assert has_flag(checked, ["approximate"]).all()
+    assert has_flag(checked, ["doubtful"]).all()
+    assert checked["family"].notna().all()
+
+
 def test_repeated_score_is_one_row_with_gaps_filled(scores):
     twice = pd.concat([scores.assign(n_items=np.nan), scores.iloc[:2].assign(params=1e9, n_items=100.0)])
     twice.iloc[5, twice.columns.get_loc("accuracy")] += 1e-16

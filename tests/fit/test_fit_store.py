@@ -7,7 +7,7 @@ import simulated
 import xarray as xr
 
 from bayes_scaling.errors import FitError
-from bayes_scaling.fit import load
+from bayes_scaling.fit import Fit, load
 from bayes_scaling.forecasts import forecast
 from bayes_scaling.model import make_spec
 
@@ -144,6 +144,15 @@ def other_loss(tree):
 def test_a_changed_file_is_refused(saved, tmp_path, change, message):
     with pytest.raises(FitError, match=message):
         load(rewritten(saved, tmp_path / "changed.nc", change))
+
+
+def test_a_fit_of_a_law_that_has_grown_is_refused(fit, tmp_path):
+    draws = fit.idata["posterior"].to_dataset().drop_vars("alpha")
+    parts = {"posterior": draws, "sample_stats": fit.idata["sample_stats"].to_dataset()}
+    older = Fit(xr.DataTree.from_dict(parts), fit.spec, fit.frame, fit.meta)
+    path = older.save(tmp_path / "older.nc")
+    with pytest.raises(FitError, match=r"no draws of alpha.*Fit again"):
+        load(path)
 
 
 def test_an_unchanged_rewrite_is_read(saved, tmp_path, fit):

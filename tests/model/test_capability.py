@@ -138,6 +138,15 @@ def test_options_that_cannot_be_used(options, message):
         make_spec("capability", options=options)
 
 
+def test_an_anchor_that_is_not_there():
+    spec = make_spec(
+        "capability", options={"skills": 2, "anchors": ["qaa"]}, groups=["family", "task", "run"],
+        noise={"observation": "logistic", "run_effect": False},
+    )  # fmt: skip
+    with pytest.raises(CardError, match=r"anchor 'qaa' has no row.*Did you mean"):
+        encode(spec, leaderboard())
+
+
 def test_other_laws_have_no_options():
     with pytest.raises(CardError, match="no options"):
         make_spec("sigmoid", options={"skills": 1})
