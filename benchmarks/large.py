@@ -91,9 +91,14 @@ def one_fit(models: int, benchmarks: int, families: int, settings: SamplerSettin
     names += [v for v in posterior if str(v).endswith("_sd") and v not in spec.constants()]
     rhat, ess = az.rhat(posterior[names]), az.ess(posterior[names])
     return {
-        "compile_seconds": compiled - started, "seconds": seconds, "gigabytes": _peak(), "rhat": max(float(rhat[v].max()) for v in names), "ess_bulk": min(float(ess[v].min()) for v in names),
-        "divergences": float(stats["diverging"].sum()), "steps": float(stats["n_steps"].mean()),
-    }  # fmt: skip
+        "compile_seconds": compiled - started,
+        "seconds": seconds,
+        "gigabytes": _peak(),
+        "rhat": max(float(rhat[v].max()) for v in names),
+        "ess_bulk": min(float(ess[v].min()) for v in names),
+        "divergences": float(stats["diverging"].sum()),
+        "steps": float(stats["n_steps"].mean()),
+    }
 
 
 def _peak() -> float:
