@@ -64,7 +64,9 @@ SCORED_LEADERBOARDS = (
     "Before this repository (the leads of issue 4): capability models with and without learned ceilings, which scored "
     "both leaderboards (3.60 and 2.66 points), and Sloth's own figures.",
     "benchmarks/peers: Sloth as re-implemented, five seeds on every fold of v1, v2 and v1+v2.",
-    "No structure of this repository has been scored on the tested models yet: they were compared on inner folds, "
-    "families that no fold tests (about 20 structures; benchmarks/README.md); there the tested models are training "
-    "rows.",
+    "About 30 structures of this repository were compared on inner folds, families that no fold tests "
+    "(benchmarks/README.md); there the tested models are training rows.",
+    "2026-11-26: the frozen structure (one skill, worth of tokens by benchmark, slopes by family and benchmark, "
+    "Student-t residuals of models, tuned models apart), once: v1 3.85 points, CRPS 2.68, coverage .894; v2 2.55, "
+    "1.81, .901; V12 (results/capability.json). Then errors by fold and by benchmark were looked at; nothing was changed.",
 )

@@ -11,7 +11,7 @@ from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest
 from bayes_scaling.data import check_evaluations
-from bayes_scaling.errors import listed
+from bayes_scaling.errors import CardError, listed
 from bayes_scaling.fit import ChainModel, Fit, SamplerSettings, sample
 from bayes_scaling.laws import Law, Prior
 from bayes_scaling.model import ModelSpec, Noise, make_spec
@@ -184,7 +184,7 @@ class CapabilityModel(ScalingModel):
         options = {"skills": skills, "scale": scale, "anchors": list(anchors), "product": product}
         super().__init__(
             "capability", options=options, groups=groups, pooling=pooling, priors=priors,
-            noise=noise or {"observation": "logistic", "run_effect": False}, reference=reference,
+            noise=noise, reference=reference,
         )  # fmt: skip
 
     def fit(self, data: pd.DataFrame, *, chance: Mapping[str, float] | None = None, **options: Any) -> Fit:
@@ -208,7 +208,14 @@ class CapabilityModel(ScalingModel):
         DataError
             Different scores for one model and benchmark, an unknown chance level, accuracies in percent, ...
         """
-        return super().fit(evaluations(data, chance), **options)
+        checked = evaluations(data, chance)
+        benchmarks = checked["task"].nunique()
+        if "task" not in self.spec.groups and benchmarks > 1:
+            raise CardError(
+                f"groups = {list(self.spec.groups)}, but the table has {benchmarks} benchmarks, which would share one "
+                'loading, ceiling and intercept; add "task" to groups.'
+            )
+        return super().fit(checked, **options)
 
     def sample_prior_predictive(
         self, data: pd.DataFrame, *, chance: Mapping[str, float] | None = None, **options: Any

@@ -103,6 +103,17 @@ def _scales(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _named_models(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return points in which the name of a fitted model is that of its run, where models are runs."""
+    here, there = frame.columns, fit.frame.columns
+    if "run" not in fit.spec.law.new_where_unnamed or "run" in here or not {"model"} <= set(here) & set(there):
+        return frame
+    if "run" not in there or not fit.frame["run"].astype(str).equals(fit.frame["model"].astype(str)):
+        return frame
+    fitted = set(fit.frame["model"].astype(str))
+    return frame.assign(run=frame["model"].astype(str).where(frame["model"].astype(str).isin(fitted)))
+
+
 def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
     """Return points with chance and n_items filled in from fitted rows or the registry."""
     if fit.spec.outcome != "accuracy":
@@ -156,7 +167,7 @@ def prepare(
     """
     if new_groups not in NEW_GROUPS:
         raise ForecastError(f"new_groups = {new_groups!r}; expected {listed(NEW_GROUPS)}.")
-    frame = with_task_facts(fit, along_path(as_frame(points), tokens_per_param))
+    frame = _named_models(fit, with_task_facts(fit, along_path(as_frame(points), tokens_per_param)))
     _check_runs(fit, frame, new_groups)
     _check_groups(fit, frame, new_groups)
     _check_paths(fit, frame, new_groups, kind)

@@ -105,6 +105,8 @@ class Law:
         What :meth:`with_options` chose; empty for a law that has none.
     noise_pooling : dict of str to dict of str to str
         Default pooling of noise parameters by group; complete where it says nothing.
+    noise : mapping
+        Choices of the noise of models with this law, where none are made.
     new_where_unnamed : tuple of str
         Groups that points to forecast need not name: they are then of a new level, drawn from the population.
     """
@@ -121,6 +123,7 @@ class Law:
     use: ClassVar[str] = ""
     noise_pooling: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     new_where_unnamed: ClassVar[tuple[str, ...]] = ()
+    noise: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
@@ -136,6 +136,7 @@ class Capability(Law):
     parameters = (*_BENCHMARK, *skill_parameters(1, ("params", "tokens"), True))
     noise_pooling = {"scatter": {"task": "none"}, "overdispersion": {"task": "none"}, "precision": {"task": "none"}}
     new_where_unnamed = ("run",)
+    noise: ClassVar[Mapping[str, Any]] = {"observation": "logistic", "run_effect": False}
     skills: int = 1
     anchors: tuple[str, ...] = ()
 

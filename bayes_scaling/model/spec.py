@@ -234,6 +234,7 @@ def make_spec(
     priors : dict, optional
         Priors by posterior variable name.
     noise : Noise or dict, optional
+        What is not chosen is the law's (``capability``) or the usual choice.
 
     Returns
     -------
@@ -263,7 +264,8 @@ def make_spec(
     repeated = [g for i, g in enumerate(groups) if g in groups[:i]]
     if repeated:
         raise CardError(f"groups names {listed(repeated)} twice: {list(groups)}; name each group once.")
-    parts = noise if isinstance(noise, Noise) else Noise(**known_keys(noise or {}, Noise.__annotations__, "noise"))
+    asked = noise if isinstance(noise, Noise) else known_keys(noise or {}, Noise.__annotations__, "noise")
+    parts = asked if isinstance(asked, Noise) else Noise(**{**chosen.noise, **asked})
     spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts)
     noise_room.check_fits_outcome(parts.observation, outcome)
     spec = replace(spec, pooling=_pooling(spec, pooling or {}))

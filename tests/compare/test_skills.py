@@ -183,6 +183,16 @@ def test_a_law_forecast_of_a_family_is_that_of_a_typical_model(planted):
     np.testing.assert_allclose(found, 0.1 + 0.9 * v["ceiling"][:, task] / (1 + np.exp(-odds)))
 
 
+def test_a_fitted_model_is_known_by_its_name():
+    frame = evaluations().assign(model=lambda f: f["run"])
+    fit = simulated.fit_of(capability(scale="compute"), frame, draws=50)
+    point = {"family": "bee", "task": "quiz", "compute": 1e23}
+    by_model, by_run = (forecast(fit, {**point, n: "bee-0"}, kind="law").draws for n in ("model", "run"))
+    np.testing.assert_array_equal(by_model, by_run)
+    unknown = forecast(fit, {**point, "model": "bee-9"}, kind="law").draws
+    np.testing.assert_array_equal(unknown, forecast(fit, point, kind="law").draws)
+
+
 def test_informative_counts_what_is_unknown_of_a_model_alone():
     frame = evaluations().assign(tuned=lambda f: np.where(f["family"].isin(["ant", "bee"]), "instruct", "base"))
     spec = make_spec(

@@ -7,11 +7,11 @@ import simulated
 
 import bayes_scaling as bs
 from bayes_scaling import laws
-from bayes_scaling.api.models import evaluations
+from bayes_scaling.api.models import CapabilityModel, evaluations
 from bayes_scaling.errors import CardError, DataError, ForecastError
 from bayes_scaling.fit import SamplerSettings, sample
 from bayes_scaling.laws.backend import numpy_backend
-from bayes_scaling.model import encode, make_spec, simulate
+from bayes_scaling.model import Noise, encode, make_spec, simulate
 from bayes_scaling.model.spec import spec_from_dict
 
 XP = numpy_backend()
@@ -136,6 +136,16 @@ def test_anchors_settle_the_rotation():
 def test_options_that_cannot_be_used(options, message):
     with pytest.raises(CardError, match=message):
         make_spec("capability", options=options)
+
+
+def test_a_card_without_noise_has_that_of_the_law():
+    assert make_spec("capability").noise == CapabilityModel().spec.noise == Noise("logistic", run_effect=False)
+    assert make_spec("capability", noise={"observation": "beta"}).noise == Noise("beta", run_effect=False)
+
+
+def test_benchmarks_that_are_no_group_are_refused():
+    with pytest.raises(CardError, match='add "task" to groups'):
+        CapabilityModel(groups=["family"]).fit(leaderboard())
 
 
 def test_an_anchor_that_is_not_there():
