@@ -187,7 +187,7 @@ by_task.round(3)
 # What falls outside has reasons. Small models score below chance on ARC (Cerebras-GPT, Pythia, OPT), which no law
 # above chance can follow. On TruthfulQA the smallest models score higher than larger ones, against a loading that must
 # be positive. On GSM8K members of one family differ (H2O-Danube, StableLM): they were trained on different data, and
-# a family is one deviation per benchmark here.
+# a family has one level and one slope per benchmark here.
 
 # %%
 outside = bs.residuals(replicates).query("not covered")
