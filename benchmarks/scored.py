@@ -68,6 +68,6 @@ SCORED_LEADERBOARDS = (
     "(benchmarks/README.md); there the tested models are training rows.",
     "2026-11-26: the frozen structure (one skill, worth of tokens by benchmark, slopes by family and benchmark, "
     "Student-t residuals of models, tuned models apart), once: v1 3.85 points, CRPS 2.68, coverage .894; v2 2.55, "
-    "1.81, .901; v1+v2 3.06, 2.19, .904 (results/capability.json). Then errors by fold and by benchmark were looked at; "
-    "nothing was changed.",
+    "1.81, .901; v1+v2 3.06, 2.19, .904 (results/capability.json). Then errors by fold and by benchmark were looked "
+    "at; nothing was changed.",
 )
