@@ -49,7 +49,6 @@ known.groupby("task").agg(
 # ## What the priors imply
 #
 # One skill, measured in tenfold compute: an efficiency of 0.3 is worth twice the compute of a typical family.
-# (The card `observational` has a second skill for code; it takes some minutes.)
 # Accuracies simulated from the prior should cover every possible score and prefer none.
 
 # %%

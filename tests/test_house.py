@@ -12,7 +12,7 @@ import bayes_scaling
 
 PACKAGE = Path(bayes_scaling.__file__).parent
 ORDER = ["errors", "data", "laws", "model", "fit", "check", "forecasts", "compare", "plan", "plots", "report",
-         "api", "cli"]  # fmt: skip
+         "api", "cli", "__main__"]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 FILE_LINES, BODY_LINES = 400, 40
 

@@ -130,7 +130,7 @@ class DownstreamFit:
         rows = []
         for task, link in self.links.items():
             for name, value in link.values.items():
-                if np.ndim(value) > 1:
+                if np.ndim(value) > np.ndim(link.values["intercept"]):
                     continue  # effects by level, told by no one interval
                 low, middle, high = np.quantile(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
                 rows.append((task, name, middle, level, "eti", low, high))
