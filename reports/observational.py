@@ -111,8 +111,8 @@ efficient[["family", "median", "lower", "upper", "p_more"]].round(2)
 # a new model's measured score: they hold what the law does not know, the residual of a new model and its noise.
 #
 # One warning about the far end. Each benchmark has one ceiling for all families, learned from scores that level
-# off. On MMLU and GSM8K its interval lies below what the best fitted model scored (compare `highest` above with
-# `ceiling`), so that forecasts of strong families flatten too early there.
+# off. On MMLU its interval lies below what the best fitted model scored, on GSM8K it just reaches it (compare
+# `highest` above with `ceiling`), so that forecasts of strong families flatten too early there.
 
 # %%
 ahead = bs.forecast(fit, bs.grid(family=["Llama-2"], task=sorted(known["task"].unique()), compute=[8.4e24]))
