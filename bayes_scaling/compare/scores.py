@@ -12,7 +12,8 @@ from scipy import stats
 
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, predict, run_effects
-from bayes_scaling.forecasts.points import extend, prepare, run_identity
+from bayes_scaling.forecasts.levels import extend
+from bayes_scaling.forecasts.points import prepare, run_identity
 from bayes_scaling.forecasts.predict import bounds
 
 if TYPE_CHECKING:

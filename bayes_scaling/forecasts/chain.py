@@ -10,7 +10,8 @@ import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.evaluate import fitted_draws, predict
-from bayes_scaling.forecasts.points import Points, as_frame, extend, prepare
+from bayes_scaling.forecasts.levels import extend
+from bayes_scaling.forecasts.points import Points, as_frame, prepare
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import simulate
 from bayes_scaling.model.rows import group_columns, labels

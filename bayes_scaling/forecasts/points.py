@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from bayes_scaling.data import BENCHMARKS, check_runs, has_flag
 from bayes_scaling.data.columns import COLUMNS
+from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
-from bayes_scaling.fit.evaluate import Draws
-from bayes_scaling.model import Rows, simulate
+from bayes_scaling.model import Rows
 from bayes_scaling.model.choices import NEW_GROUPS
 from bayes_scaling.model.labels import ONE_PATH, names_run, path_names
 from bayes_scaling.model.questions import readable
 from bayes_scaling.model.rows import group_columns, labels, locate, read_inputs, run_labels, unknown_level_message
-from bayes_scaling.model.spec import PARTIAL, effect_name
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -43,7 +42,7 @@ def grid(**columns: Any) -> pd.DataFrame:
 
 
 def as_frame(points: Points) -> pd.DataFrame:
-    """Return points as a table; single values of a mapping are repeated."""
+    """Return points as a table; single values of a mapping are repeated, sizes in words ("405B") read."""
     if isinstance(points, pd.DataFrame):
         frame = points.reset_index(drop=True).copy()
     elif isinstance(points, Mapping):
@@ -60,6 +59,11 @@ def as_frame(points: Points) -> pd.DataFrame:
         raise ForecastError(f"points are a {type(points).__name__}; expected a DataFrame or a dict of columns.")
     if frame.empty:
         raise ForecastError("no points to forecast: the table has no rows.")
+    for name in [c for c in COLUMNS_WITH_SIZES if c in frame.columns and not is_numeric_dtype(frame[c])]:
+        counts = read_sizes(frame[name])
+        frame[name] = frame[name].where(counts.isna(), counts)
+        if pd.to_numeric(frame[name], errors="coerce").notna().all():
+            frame[name] = frame[name].astype("float64")
     return frame
 
 
@@ -193,7 +197,8 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
     missing = [n for n in inputs if n not in frame.columns]
     derivable = set(PATH) & set(frame.columns)
     if missing and not (set(missing) <= set(PATH) and len(derivable) >= 2):
-        hint = did_you_mean(missing[0], [c for c in frame.columns if c not in COLUMNS])
+        near = [c for c in frame.columns if c not in COLUMNS and did_you_mean(missing[0], [str(c)])]
+        hint = f" Is {near[0]!r} what is called {missing[0]!r} here? Rename it." if near else ""
         if "compute" in frame and "params" in missing:
             hint = " With compute alone, add tokens_per_param=20 beside the points (--tokens-per-param 20)."
         raise ForecastError(
@@ -363,24 +368,6 @@ def unread(fit: Fit, columns: Iterable[str]) -> str:
     read |= {"family"} if "run" in columns and runs_matter(fit) else set()
     spare = [c for c in columns if c not in read and (c not in COLUMNS or not COLUMNS[c].numeric)]
     return f"this fit has no effects of {listed(spare)}: forecasts are the same at every value." if spare else ""
-
-
-def extend(
-    fit: Fit, draws: Draws, new: Mapping[str, list[str]], rng: np.random.Generator, *, law_at: Rows | None = None
-) -> Draws:
-    """Return draws with new levels drawn from the population.
-
-    With ``law_at``, rows at which the law itself is asked for: those that name no run are of a typical model.
-    """
-    values = simulate.with_new_levels(fit.spec, draws.values, {g: len(v) for g, v in new.items()}, rng)
-    for parameter, group, kind in fit.spec.all_effects():
-        if law_at is None or group not in fit.spec.law.new_where_unnamed or kind not in PARTIAL:
-            continue
-        unnamed = law_at.index[group][~names_run(law_at.frame).to_numpy()]
-        effect = values[effect_name(parameter.name, group)].copy()
-        effect[..., unnamed] = 0.0
-        values[effect_name(parameter.name, group)] = effect
-    return replace(draws, values=values)
 
 
 def run_identity(frame: pd.DataFrame) -> np.ndarray:

@@ -15,7 +15,8 @@ from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.chain import check_outcome, runs_and_tasks, through_map
-from bayes_scaling.forecasts.points import Points, as_frame, extend, prepare, run_identity, unread
+from bayes_scaling.forecasts.levels import extend
+from bayes_scaling.forecasts.points import Points, as_frame, prepare, run_identity, unread
 from bayes_scaling.forecasts.text import compact, intervals
 from bayes_scaling.model.choices import KINDS
 

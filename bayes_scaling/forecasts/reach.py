@@ -14,7 +14,8 @@ from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.fit.summary import check_interval
-from bayes_scaling.forecasts.points import PATH, RATIO, Points, as_frame, extend, prepare, unread
+from bayes_scaling.forecasts.levels import extend
+from bayes_scaling.forecasts.points import PATH, RATIO, Points, as_frame, prepare, unread
 from bayes_scaling.forecasts.text import compact, intervals
 from bayes_scaling.model import Rows
 

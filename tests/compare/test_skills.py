@@ -193,6 +193,17 @@ def test_a_fitted_model_is_known_by_its_name():
     np.testing.assert_array_equal(unknown, forecast(fit, point, kind="law").draws)
 
 
+def test_sizes_in_words_are_read_in_points(one_skill):
+    words, numbers = {"params": "70B", "tokens": "15T"}, {"params": 7e10, "tokens": 1.5e13}
+    tables = [skills(one_skill, by="family", at=at) for at in (words, numbers)]
+    pd.testing.assert_frame_equal(*tables)
+    point = {"family": "bee", "task": "quiz"}
+    draws = [forecast(one_skill, {**point, **at}, kind="law").draws for at in (words, numbers)]
+    np.testing.assert_array_equal(*draws)
+    with pytest.raises(ForecastError, match="'parameters' what is called 'params' here"):
+        forecast(one_skill, {**point, "parameters": 7e10, "tokens": 1.5e13})
+
+
 def test_informative_counts_what_is_unknown_of_a_model_alone():
     frame = evaluations().assign(tuned=lambda f: np.where(f["family"].isin(["ant", "bee"]), "instruct", "base"))
     spec = make_spec(
