@@ -84,7 +84,7 @@ def model_section(study: Study, *, anchor: str) -> Section:
     inputs = ", ".join(f"{i.column} ({i.meaning})" for i in law.inputs)
     blocks = [
         Text(f"{law.title}, after {law.citation}. It reads {inputs}."),
-        formula(law.formula, prefix=f"{anchor}-formula"),
+        *(formula(part, prefix=f"{anchor}-formula-{i}") for i, part in enumerate(law.formula.split(r", \quad "))),
         Text(words.noise(spec)),
         Text(f"Groups with effects: {groups}. Effects add on the unconstrained scale (log, or log-odds)."),
         Table("Parameters", heads, rows, note=f"Priors are stated at the reference scale {scale}." if scale else ""),

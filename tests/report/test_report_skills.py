@@ -34,7 +34,9 @@ def test_skills_loadings_and_the_most_telling_benchmark(made):
 
 def test_the_formula_and_pooling_are_those_of_the_options(made):
     blocks = model_section(made, anchor="c").blocks
-    latex = next(b.latex for b in blocks if hasattr(b, "latex"))
+    latex = [b.latex for b in blocks if hasattr(b, "latex")]
+    assert len(latex) == 3, "a line each for the accuracy and two skills"
+    latex = " ".join(latex)
     assert r"\frac{C}{C_0}" in latex
     assert "s_2 = a_2" in latex
     rows = {row[0]: row for row in next(b for b in blocks if isinstance(b, Table)).rows}
