@@ -21,7 +21,7 @@ from benchmarks import scored
 from benchmarks.chain import chain_figures
 from benchmarks.downstream import STUDIES, figures_of, fit_and_score
 from benchmarks.figures import Figure, arguments, figure, report
-from benchmarks.leaderboards import SEED, by_fold, scores_of, spec_of, summary
+from benchmarks.leaderboards import SEED, by_fold, inner_folds, scores_of, spec_of, summary
 from benchmarks.peers import sloth
 from benchmarks.peers.capability import SLOTH, SLOTH_PUBLISHED
 from benchmarks.peers.leaderboards import setting
@@ -33,10 +33,11 @@ SKILLS = {"v1": 4, "v2": 2, "v12": 3}  # of Sloth, as published
 RESAMPLES = 4000
 
 
-def sloth_errors(name: str) -> pd.Series:
+def sloth_errors(name: str, *, inner: bool = False) -> pd.Series:
     """Return the error of Sloth as re-implemented by fold, one start, in percentage points."""
     found = setting(name)
-    rows = [sloth.score_fold(found, fold, skills=SKILLS[name], seed=0) for fold in found.folds]
+    folds = inner_folds(found) if inner else found.folds
+    rows = [sloth.score_fold(found, fold, skills=SKILLS[name], seed=0) for fold in folds]
     return pd.DataFrame(rows).set_index("fold")["error"].astype(float)
 
 
@@ -56,13 +57,13 @@ def leaderboard_figures(name: str, *, inner: bool, rows: Path | None = None) -> 
         rows.mkdir(parents=True, exist_ok=True)
         scores.to_csv(rows / f"{'inner' if inner else 'outer'}_{name}.csv", index=False)
     told, target = summary(scores, unit="family" if inner else "fold"), {} if inner else TARGETS[name]
+    told_over = "families" if inner else f"{scores['fold'].nunique()} folds"
     label = f"sloth_{name}" + ("/inner" if inner else "")
     covered = coverage(scores, unit="family", level=0.9)
-    ours = by_fold(scores)
     peer = {} if inner else {"peer": SLOTH, "peer_value": SLOTH_PUBLISHED[name, SKILLS[name]]}
     worst = f"{int(told['divergences'])} divergences"
     figures = [
-        figure(f"{label}/mae", told["mae"], target=target.get("mae", ""), unit=f"points, {len(ours)} folds", **peer),
+        figure(f"{label}/mae", told["mae"], target=target.get("mae", ""), unit=f"points over {told_over}", **peer),
         figure(f"{label}/crps", told["crps"], target=target.get("crps", ""), unit="points"),
         figure(f"{label}/coverage90", covered["coverage"], better="higher", target="" if inner else "0.87 to 0.93",
                unit=f"{covered['lo']:.3f}-{covered['hi']:.3f}"),
@@ -74,10 +75,17 @@ def leaderboard_figures(name: str, *, inner: bool, rows: Path | None = None) -> 
         own = coverage(part, unit="family", level=0.9)
         figures.append(figure(f"{label}/coverage90/{task}", own["coverage"], better="higher",
                               unit=f"{own['lo']:.3f}-{own['hi']:.3f}"))  # fmt: skip
-    if not inner:
-        mean, low, high = paired(ours, sloth_errors(name))
-        figures.append(figure(f"{label}/less_sloth", mean, target="interval below 0", unit=f"{low:.2f} to {high:.2f}"))
-    return figures
+    return [*figures, *beside_sloth(name, label, by_fold(scores), inner=inner)]
+
+
+def beside_sloth(name: str, label: str, ours: pd.Series, *, inner: bool) -> list[Figure]:
+    """Return the difference to Sloth by fold with its interval, or both means where folds are too few for one."""
+    theirs = sloth_errors(name, inner=inner)
+    if inner:
+        peer = {"peer": "Sloth as re-implemented", "peer_value": float(theirs.mean())}
+        return [figure(f"{label}/mae_by_fold", float(ours.mean()), unit="points", **peer)]
+    mean, low, high = paired(ours, theirs)
+    return [figure(f"{label}/less_sloth", mean, target="interval below 0", unit=f"{low:.2f} to {high:.2f}")]
 
 
 def downstream_figures(*, inner: bool) -> list[Figure]:

@@ -127,7 +127,6 @@ def skill_fit(study: Study) -> Fit:
     options = {"scale": "none", "skills": len(study.anchors), "anchors": list(study.anchors)}
     spec = make_spec(
         "capability", options=options, groups=["family", "task", "run"],
-        pooling={f"efficiency_{k + 1}": {"family": "partial", "run": "partial"} for k in range(len(study.anchors))},
         noise={"observation": "logistic", "run_effect": False},
     )  # fmt: skip
     settings = replace(SKILL_SETTINGS, draws=study.draws)

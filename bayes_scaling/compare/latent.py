@@ -132,15 +132,18 @@ def places(fit: Fit, by: str, *, at: Mapping[str, Any] | None = None, names: Seq
             raise ForecastError("some rows name no run, so that models cannot be told apart; add a column 'run'.")
         own = pd.DataFrame({"label": run_labels(frame), **{c: frame[c] for c in columns}})
         kept = frame[~own.duplicated()].sort_values(["family", "run"] if "family" in frame else ["run"])
-        shown = [c for c in ("family", "run") if c in frame] + _tuned(fit)
+        shown = [c for c in ("family", "run", "tuned") if c in frame and (c != "tuned" or c in fit.spec.groups)]
     index = {g: _position(fit, g, kept) for g in _groups(fit, by)}
     kept = kept[[*shown, *columns]].reset_index(drop=True)
     return Places(kept, index, scales_of(fit, kept))
 
 
 def _tuned(fit: Fit) -> list[str]:
-    """Return the column that tells base models from tuned ones, where benchmarks measure these differently."""
-    return [g for g in ("tuned",) if g in fit.spec.groups and g in fit.frame.columns]
+    """Return the column that tells base families from tuned ones, where benchmarks measure these differently."""
+    if "tuned" not in fit.spec.groups or "tuned" not in fit.frame:
+        return []
+    apart = "family" not in fit.frame or (fit.frame.groupby("family")["tuned"].nunique() == 1).all()
+    return ["tuned"] if apart else []
 
 
 def scales_of(fit: Fit, frame: pd.DataFrame) -> dict[str, np.ndarray]:

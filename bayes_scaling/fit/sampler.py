@@ -34,7 +34,7 @@ class SamplerSettings:
     extra_doublings : int, optional
         How often a trajectory is doubled once more after it has turned back. In models with crossed effects short
         trajectories turn in the directions that the data pin down, and intercepts, efficiencies and slopes then move
-        like a random walk; one more doubling gave 4 times the effective draws per second there. By default 1 for
+        like a random walk; one more doubling gave 1.5 to 4 times the effective draws per second there. By default 1 for
         models with effects of interactions such as ``family:task``, else 0.
     """
 

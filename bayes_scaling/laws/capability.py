@@ -60,7 +60,8 @@ def skill_parameters(k: int, production: Sequence[str], product: bool) -> tuple[
         ),
         Parameter(
             f"efficiency_{k}", f"a_{k}", f"skill {k} beyond what the scale makes of a typical family", "real", "offset",
-            Prior("constant", value=0.0), unit, {"family": "partial", "run": "student_t"}, spread,
+            Prior("constant", value=0.0), unit, {"family": "partial", "run": "student_t" if production else "partial"},
+            spread,
         ),
     ]  # fmt: skip
     by_task = {"task": "partial"} if first else {}
@@ -115,9 +116,9 @@ class Capability(Law):
     skill too then has an anchor.
 
     By default benchmarks differ in what tokens are worth (``slope_tokens_1`` by task), families in what size is worth
-    (by family, and by family and task), and a model's residual may be far out (Student-t effects by run). With a group
-    ``tuned`` (base models, instruct models, ...) each has intercepts and loadings of its own; only the priors then
-    place the skills of tuned families against those of base families, so compare families of one kind.
+    (by family, and by family and task), and where there is a scale a model's residual may be far out (Student-t effects
+    by run). With a group ``tuned`` (base models, instruct models, ...) each has intercepts and loadings of its own;
+    only the priors then place the skills of tuned families against those of base families.
 
     Options: ``skills`` (1 to 4), ``scale`` (``params+tokens``, ``params``, ``compute``, ``none``), ``product`` (of the
     log scales, true or false), ``anchors`` (names of benchmarks).

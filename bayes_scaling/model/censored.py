@@ -16,7 +16,7 @@ import numpy as np
 from bayes_scaling.laws.backend import Backend, numpy_backend, pytensor_backend
 from bayes_scaling.laws.base import Parameter, Prior
 
-_SCALE_OF_SD = 3.0**0.5 / np.pi  # of a logistic distribution
+SCALE_OF_SD = 3.0**0.5 / np.pi  # of a logistic distribution
 
 
 class Censored:
@@ -62,7 +62,7 @@ class CensoredLogistic(Censored):
         share = (center - data["chance"]) / (1 - data["chance"])
         half_way = 4 * xp.maximum(share * (1 - share), 0.0)
         variance = values["floor_scatter"] ** 2 + values["scatter"] ** 2 * half_way
-        return _SCALE_OF_SD * xp.sqrt(variance + center * (1 - center) * data["inverse_items"])
+        return SCALE_OF_SD * xp.sqrt(variance + center * (1 - center) * data["inverse_items"])
 
     @classmethod
     def density(cls, xp: Backend, y: Any, center: Any, values: dict[str, Any], data: dict[str, Any]) -> Any:

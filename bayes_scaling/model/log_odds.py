@@ -18,9 +18,8 @@ import numpy as np
 
 from bayes_scaling.laws.backend import Backend, numpy_backend
 from bayes_scaling.laws.base import Parameter, Prior
-from bayes_scaling.model.censored import Censored
+from bayes_scaling.model.censored import SCALE_OF_SD, Censored
 
-_SCALE_OF_SD = 3.0**0.5 / np.pi  # of a logistic distribution
 _HALVINGS = 40
 
 
@@ -53,7 +52,7 @@ class LogOdds(Censored):
     @classmethod
     def density(cls, xp: Backend, y: Any, center: Any, values: dict[str, Any], data: dict[str, Any]) -> Any:
         """Return the log density, or the log probability of scores at 0 and 1, shape (..., row)."""
-        scale, width = _SCALE_OF_SD * values["odds_scatter"], values["floor_width"] / values["odds_scatter"]
+        scale, width = SCALE_OF_SD * values["odds_scatter"], values["floor_width"] / values["odds_scatter"]
         chance = data["chance"]
         middle = cls.stretched(xp, (center - chance) / (1 - chance), width)[0]
         seen, slope = cls.stretched(xp, (y - chance) / (1 - chance), width)
@@ -68,7 +67,7 @@ class LogOdds(Censored):
         """Return simulated accuracies, shape (draw, row)."""
         xp, chance = numpy_backend(), data["chance"]
         width = values["floor_width"] / values["odds_scatter"]
-        scale = _SCALE_OF_SD * values["odds_scatter"]
+        scale = SCALE_OF_SD * values["odds_scatter"]
         middle = cls.stretched(xp, (center - chance) / (1 - chance), width)[0]
         wanted = middle + scale * rng.logistic(size=center.shape)
         low = np.broadcast_to(-chance / (1 - chance), center.shape).copy()

@@ -119,7 +119,9 @@ def test_one_table_tells_every_task_and_the_diagnosis_every_stage(made):
     assert any(n.startswith("skills: ") for n in names)
     assert {"agent: largest R-hat of a link", "emergent: share of divergences"} <= set(names)
     assert "1 skills of 36 models" in repr(fit)
-    assert set(fit.weights()["parameter"]) >= {"weight_1", "ceiling", "odds_scatter"}
+    told = set(fit.weights()["parameter"])
+    assert told >= {"weight_1", "ceiling", "odds_scatter"}
+    assert "intercept_family_effect" not in told, "families are not pooled into one interval"
 
 
 def test_the_same_seed_gives_the_same_forecast(made):
@@ -183,4 +185,4 @@ def test_skills_without_a_scale_are_measured_by_benchmarks_alone():
     found = skill_draws(sample(spec(), benchmarks(), settings=settings, random_seed=1, progressbar=False))
     middle = found.values[:, 0].mean(axis=0)
     truth = pd.Series(SKILL, MODELS)[found.models].to_numpy()
-    assert np.corrcoef(middle, truth)[0, 1] > 0.97
+    assert np.corrcoef(middle, truth)[0, 1] > 0.98
