@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, np.ndarray]
 UNITS = ("run", "family")
+FAR = 0.5  # decades outside its fitted scales from which a family is marked in pictures and texts
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,22 @@ def _tuned(fit: Fit) -> list[str]:
         return []
     apart = "family" not in fit.frame or (fit.frame.groupby("family")["tuned"].nunique() == 1).all()
     return ["tuned"] if apart else []
+
+
+def beyond(fit: Fit, k: int, where: Places) -> np.ndarray:
+    """Return the decades by which places lie outside the scales of their family's fitted models, shape (place,).
+
+    The largest over the scales that move skill k; 0 inside their range, or where no scale moves the skill.
+    """
+    law, outside = fit.spec.law, np.zeros(len(where))
+    moving = {p.name for p in of_skill(law, k)}
+    for name, column in law.scales.items():
+        if f"slope_{name}_{k}" in moving:
+            ends = fit.frame.groupby("family")[column].agg(["min", "max"]).loc[where.frame["family"]]
+            low, high = np.log10(ends.to_numpy(dtype=float)).T
+            point = np.log10(where.scales[name])
+            outside = np.maximum(outside, np.maximum(low - point, point - high))
+    return outside.round(9)  # a point at the end of a range is inside
 
 
 def scales_of(fit: Fit, frame: pd.DataFrame) -> dict[str, np.ndarray]:

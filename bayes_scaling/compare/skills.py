@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bayes_scaling.compare.latent import Places, law_of, places, skill_draws, unit_of
+from bayes_scaling.compare.latent import Places, beyond, law_of, places, skill_draws, unit_of
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.fit.typical import at_places, of_skill
@@ -60,6 +60,8 @@ def skills(
         Best first: names, scales, ``skill``, ``median``, ``lower``, ``upper`` in ``unit``, ``level``, ``interval``,
         ``rank`` (median over draws), ``rank_lower``, ``rank_upper``, ``p_best``. Skill 1 counts decades of the
         first scale from the reference scale and a typical family; further skills count log-odds of their anchor.
+        For families, ``beyond`` counts the decades by which the point lies outside the scales of the family's own
+        fitted models: 0 inside, with several scales the largest, only of scales that move the skill.
 
     Raises
     ------
@@ -70,12 +72,17 @@ def skills(
     check_interval(level, "eti")
     where = places(fit, by, at=at, names=families)
     found = skill_draws(fit, skill, where, fit.values(draws))
-    table = where.frame.assign(skill=skill, **_told(found, level), unit=unit_of(law, skill))
+    table = _placed(fit, skill, by, where).assign(skill=skill, **_told(found, level), unit=unit_of(law, skill))
     order = stats.rankdata(-found, method="max", axis=1).astype(int)  # ties: the worst
     tail = (1 - level) / 2
     ranks = np.quantile(order, [0.5, tail, 1 - tail], axis=0, method="inverted_cdf").astype(int)
     table = table.assign(rank=ranks[0], rank_lower=ranks[1], rank_upper=ranks[2], p_best=(order == 1).mean(axis=0))
     return fit.marked(table.sort_values("median", ascending=False, ignore_index=True, kind="stable"))
+
+
+def _placed(fit: Fit, skill: int, by: str, where: Places) -> pd.DataFrame:
+    """Return names and scales of places and, for families, how far these lie outside the families' own."""
+    return where.frame.assign(beyond=beyond(fit, skill, where)) if by == "family" else where.frame
 
 
 def _told(draws: np.ndarray, level: float) -> dict[str, Any]:
@@ -198,11 +205,12 @@ def effective_compute(
     Returns
     -------
     DataFrame
-        Most efficient first: names, scales, ``reference``, ``quantity``, ``median``, ``lower``, ``upper`` of the ratio
-        (missing where that quantile is unreachable, 0 where every scale of the reference gives more), ``level``,
-        ``interval``, ``p_more`` (the reference needs more), ``p_unreachable`` (no scale of the reference gives the
-        skill: the ratio is infinite) and ``p_undefined`` (the reference does not gain from scale at the point; those
-        draws are left out of the rest).
+        Most efficient first: names, scales, for families ``beyond`` (decades outside their own fitted scales, as in
+        :func:`skills`; the reference's is in its own row), ``reference``, ``quantity``, ``median``, ``lower``,
+        ``upper`` of the ratio (missing where that quantile is unreachable, 0 where every scale of the reference gives
+        more), ``level``, ``interval``, ``p_more`` (the reference needs more), ``p_unreachable`` (no scale of the
+        reference gives the skill: the ratio is infinite) and ``p_undefined`` (the reference does not gain from scale
+        at the point; those draws are left out of the rest).
 
     Raises
     ------
@@ -223,7 +231,7 @@ def effective_compute(
     with np.errstate(over="ignore"):
         ratio = 10.0 ** (power * decades)
     rows = [_ratio(ratio[:, i], level) for i in range(len(where))]
-    table = where.frame.assign(
+    table = _placed(fit, skill, by, where).assign(
         reference=reference, skill=skill, quantity=f"{quantity} of the reference / {quantity}",
     ).join(pd.DataFrame(rows))  # fmt: skip
     reached = table["median"].mask(table["p_unreachable"] > 0.5, np.inf)

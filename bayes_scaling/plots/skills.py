@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_scaling.compare import loadings, skills
+from bayes_scaling.compare.latent import FAR
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.plots import style
@@ -50,7 +51,8 @@ def plot_skills(
     Returns
     -------
     (Figure, Axes)
-        Table: ``compare.skills``.
+        Hollow where the point lies more than half a decade outside the scales of a family's own models. Table:
+        ``compare.skills``.
 
     Raises
     ------
@@ -68,6 +70,8 @@ def plot_skills(
         axes.set_xlim(style.limits_of(shown["lower"], shown["upper"]))
         style.intervals(axes, place, shown["lower"], shown["upper"], color=style.SERIES[0].color, width=1.6)
         axes.plot(shown["median"], place, **look)
+        far = (shown["beyond"] > FAR).to_numpy() if by == "family" else np.zeros(len(shown), dtype=bool)
+        axes.plot(shown["median"][far], place[far], **look, markerfacecolor="white")
         for y, ends in zip(place, shown[["rank", "rank_lower", "rank_upper"]].to_numpy(dtype=int), strict=True):
             axes.annotate(
                 f"{ends[0]} ({ends[1]} to {ends[2]})", (1, y), xycoords=axes.get_yaxis_transform(), xytext=(6, 0),
@@ -77,6 +81,7 @@ def plot_skills(
         axes.set_ylim(-0.8, len(shown) - 0.2)
         axes.set_xlabel(f"skill {skill} ({shown['unit'].iloc[0]})")
         title = _title(fit, table, len(shown), by, at, level)
+        title += f"; hollow: over {FAR:g} decades outside its models' scales" if far.any() else ""
         text = failure_banner(fit) if warning is None else warning
         style.finish(axes, own=ax is None, title=title, warning=text)
     return figure, axes

@@ -123,6 +123,27 @@ def test_standardised_skills_are_those_of_a_typical_benchmark(one_skill):
     np.testing.assert_allclose(found.values[:, 0][:, order], own)
 
 
+def test_families_far_from_their_own_models_are_told(two_skills):
+    frame = two_skills.frame[two_skills.frame["family"] == "cat"]
+    most, least = frame[["params", "tokens"]].max(), frame[["params", "tokens"]].min()
+
+    def told(k=1, **at):
+        tables = [skills(two_skills, by="family", at=at, skill=k)]
+        if k == 1:
+            tables.append(effective_compute(two_skills, "bee", at=at))
+        found = [table.set_index("family").loc["cat", "beyond"] for table in tables]
+        assert len(set(found)) == 1
+        return found[0]
+
+    assert told(**most) == 0, "the end of the range is inside"
+    assert told(params=most["params"] * 10**0.7, tokens=most["tokens"]) == pytest.approx(0.7)
+    assert told(params=most["params"] * 10**0.7, tokens=least["tokens"] / 100) == pytest.approx(2), "the larger one"
+    assert told(k=2, params=most["params"] * 10**0.7, tokens=most["tokens"]) == 0, "size moves skill 1 alone"
+    assert told(k=2, params=most["params"], tokens=most["tokens"] * 10) == pytest.approx(1)
+    for table in (skills(two_skills), effective_compute(two_skills, "bee", by="run")):
+        assert "beyond" not in table, "models are at their own scale"
+
+
 def test_ranks_of_planted_families(planted):
     table = skills(planted, by="family").set_index("family")
     assert table.index[0] == "bee"

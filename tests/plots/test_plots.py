@@ -297,6 +297,20 @@ def test_plots_of_skills_show_their_tables(capability_fit):
         plots.plot_skills(capability_fit, top=0)
 
 
+@pytest.mark.parametrize("factor", [10**0.4, 10**0.6])
+def test_families_far_from_their_own_models_are_hollow(capability_fit, factor):
+    largest = capability_fit.frame.groupby("family")["compute"].max()
+    at = {"compute": largest.min() * factor}
+    table = skills(capability_fit, by="family", at=at).set_index("family")
+    far = largest.index[(at["compute"] / largest > 10**0.5).to_numpy()]
+    assert (len(far) > 0) == (factor > 10**0.5)
+    figure, axes = plots.plot_skills(capability_fit, by="family", at=at)
+    hollow = next(line for line in axes.lines if line.get_markerfacecolor() == "white")
+    np.testing.assert_allclose(np.sort(hollow.get_xdata()), np.sort(table.loc[far, "median"]))
+    assert ("hollow" in axes.get_title(loc="left")) == (factor > 10**0.5)
+    plt.close(figure)
+
+
 def test_settled_loadings_are_hollow(capability_fit):
     figure, axes = plots.plot_loadings(capability_fit)
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
