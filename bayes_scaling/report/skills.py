@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from bayes_scaling import plots
-from bayes_scaling.compare import informative, loadings
+from bayes_scaling.compare import informative, loadings, skills
+from bayes_scaling.compare.latent import FAR
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.report import words
-from bayes_scaling.report.blocks import Section, Text, table
+from bayes_scaling.report.blocks import Section, Table, Text, table
 from bayes_scaling.report.figures import picture
 from bayes_scaling.report.study import Study
 
-MOST_FAMILIES = 25
+MOST_FAMILIES = 25  # in the picture
+LEVEL = 0.9
 MOST_BENCHMARKS = 30
 
 
@@ -23,7 +27,7 @@ def skills_section(study: Study) -> Section | None:
         return None
     blocks: list[Any] = [Text(_meaning(study, law))]
     if "family" in study.fit.frame.columns:
-        blocks += [_families(study, k) for k in range(1, law.skills + 1)]
+        blocks += [block for k in range(1, law.skills + 1) for block in _families(study, k)]
     if "task" in study.fit.frame.columns:
         blocks += [_loadings(study), *_informative(study)]
     return Section("Skills", blocks)
@@ -46,13 +50,47 @@ def _meaning(study: Study, law: Capability) -> str:
     return " ".join(parts)
 
 
-def _families(study: Study, k: int) -> Any:
-    return picture(
-        lambda: plots.plot_skills(study.fit, skill=k, by="family", top=MOST_FAMILIES, warning=study.banner),
-        f"Skill {k} of families with 90 % intervals and ranks.",
+def _families(study: Study, k: int) -> list[Any]:
+    """Return the picture of the first families and the table of all of them."""
+    made = skills(study.fit, skill=k, by="family", level=LEVEL)
+    shown, interval = made.head(MOST_FAMILIES), f"{words.level(LEVEL)} equal-tailed"
+    far = int((shown["beyond"] > FAR).sum())
+    caption = (
         f"Skill {k} of each family at the reference scale, models' own residuals left out; at most {MOST_FAMILIES} "
-        "families are shown. Intervals are 90 % equal-tailed.",
+        f"families are drawn, the table has all. Intervals are {interval}."
     )
+    if far:
+        caption += (
+            f" Hollow: the reference scale lies more than {FAR:g} decades outside the scales of the family's own "
+            f"models ({far} of the {len(shown)} drawn), so that its skill is extrapolated."
+        )
+    drawn = picture(
+        lambda: plots.plot_skills(
+            study.fit, skill=k, by="family", level=LEVEL, top=MOST_FAMILIES, warning=study.banner
+        ),
+        f"Skill {k} of families with {words.level(LEVEL)} intervals and ranks.",
+        caption,
+    )
+    return [drawn, _all_families(made, k, interval)]
+
+
+def _all_families(made: pd.DataFrame, k: int, interval: str) -> Table:
+    """Return the table of every family."""
+    ranks = [
+        f"{a} ({b} to {c})".replace(" ", words.GAP) for a, b, c in made[["rank", "rank_lower", "rank_upper"]].to_numpy()
+    ]
+    show = {"family": "family", "tuned": "tuned", "median": "median", "lower": "from", "upper": "to", "rank": "rank",
+            "p_best": "P(best)", "beyond": "decades outside"}  # fmt: skip
+    if not made["beyond"].any():
+        del show["beyond"]
+    how: dict[str, Any] = dict.fromkeys(["median", "lower", "upper", "beyond"], words.hundredths)
+    how["p_best"] = words.probability
+    unit = made["unit"].iloc[0]
+    caption = f"Skill {k} of all families at the reference scale ({unit}), with {interval} intervals of skill and rank"
+    note = (
+        "Decades outside: how far that scale is from the scales of the family's own models." if "beyond" in show else ""
+    )
+    return table(made.assign(rank=ranks), caption, columns=show, formats=how, most=len(made), note=note)
 
 
 def _loadings(study: Study) -> Any:

@@ -38,6 +38,11 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
+def hundredths(value: float) -> str:
+    """Return a number with two decimals, for a column of differences around zero."""
+    return NONE if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
 def power(value: float, decimals: int = 1) -> str:
     """Return a number as 1.2 × 10²⁴."""
     factor, exponent = f"{value:.{decimals}e}".split("e")

@@ -254,6 +254,7 @@ def test_numbers_for_people():
     assert words.number(0.34781) == "0.348"
     assert words.number(-12.345) == "−12.3"
     assert words.number(float("nan")) == "–"
+    assert [words.hundredths(v) for v in (-0.004, -0.126, 1.5)] == ["0.00", "−0.13", "1.50"]
     assert words.number(1234567.0) == "1.23\u00a0×\u00a010⁶"
     assert words.outcome(0.7132, "accuracy") == "71.3\u00a0%"
     assert words.outcome(1.98765, "loss") == "1.988"
