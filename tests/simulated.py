@@ -102,3 +102,9 @@ def constant(draws: int, **values: float) -> simulate.Values:
     """
     jitter = 1 + 1e-12 * np.random.default_rng(0).standard_normal(draws)
     return {name: value * jitter for name, value in values.items()}
+
+
+def fixed(count: int, **values: object) -> simulate.Values:
+    """Return nearly the same values in every draw, shape (draw,) or (draw, level); R-hat needs some difference."""
+    rng = np.random.default_rng(9)
+    return {name: np.asarray(v) + 1e-10 * rng.standard_normal((count, *np.shape(v))) for name, v in values.items()}

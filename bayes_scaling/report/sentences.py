@@ -1,4 +1,4 @@
-"""Answers as sentences: forecasts, compute to reach, contrasts. Made from tables, never by hand."""
+"""Answers as sentences: skills, forecasts, compute to reach, contrasts. Made from tables, never by hand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.compare import effective_compute, skills
+from bayes_scaling.compare.latent import FAR
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.points import describe_groups
+from bayes_scaling.laws.capability import Capability
 from bayes_scaling.model.card import ComparePart
 from bayes_scaling.report import words
 from bayes_scaling.report.study import Study
@@ -18,7 +21,7 @@ SHORT = 4  # sentences per question in the answer box
 
 def answers(study: Study) -> list[str]:
     """Return the short answers of a study, each with its interval."""
-    found: list[str] = []
+    found = leaders(study)
     for part, answer in study.forecasts:
         made = reach(study, answer) if isinstance(answer, Reach) else forecast(study, answer)
         shown = _some(made)
@@ -30,6 +33,57 @@ def answers(study: Study) -> list[str]:
         if len(contrasts) == 1:
             found.append(contrast(study, asked, contrasts.iloc[0]))
     return found
+
+
+def leaders(study: Study) -> list[str]:
+    """Return who leads skill 1 at the reference scale and what its compute is worth; nothing for other laws.
+
+    Where base and tuned families are told apart, families of one kind are compared: only the priors place the others.
+    """
+    frame, spec = study.fit.frame, study.fit.spec
+    if not isinstance(spec.law, Capability) or "family" not in frame:
+        return []
+    apart = "tuned" in spec.groups
+    kinds = frame["tuned"].astype(str) if apart else pd.Series("", frame.index)
+    kinds = kinds.groupby(frame["family"]).agg(lambda of_one: " and ".join(sorted(set(of_one))))
+    found = []
+    for kind, count in kinds.value_counts().items():
+        if count > 1:
+            found += _leader(study, kinds.index[kinds == kind].tolist(), f"{kind} " if apart else "")
+    return found
+
+
+def _leader(study: Study, families: list[str], kind: str) -> list[str]:
+    """Return the sentences about the first of some families, all of one kind where that is named."""
+    board = skills(study.fit, by="family", families=families)
+    first, scale = board.iloc[0], words.point(board.iloc[0], study.outcome, [])
+    at = f" at {scale}" if scale else ""
+    text = f"Skill 1{f' of {kind}families' if kind else ''}{at}: {best(board)}"
+    if first["beyond"] > FAR:
+        text += (
+            f" That scale lies {words.number(first['beyond'], 2)} decades outside those of {first['family']}'s own "
+            "models."
+        )
+    return [text, _worth(study, str(first["family"]), families, kind, at)] if scale else [text]
+
+
+def _worth(study: Study, lead: str, families: list[str], kind: str, at: str) -> str:
+    """Return what the leading family's compute is worth to the other family with the most fitted models."""
+    fitted = study.fit.frame.drop_duplicates(["family", "run"] if "run" in study.fit.frame else ["family"])["family"]
+    models = fitted.value_counts().loc[[f for f in families if f != lead]]
+    other, goal = str(models.idxmax()), f"the skill that {lead} has{at}"
+    row = effective_compute(study.fit, other, families=[lead]).iloc[0]
+    lost = float(row["p_undefined"])
+    if lost == 1:
+        return f"What the compute of {lead} is worth to {other} is unknown: {other} does not gain from scale{at}."
+    ends = [float(row[c]) for c in ("median", "lower", "upper")]
+    ends = [math.inf if math.isnan(v) else v for v in ends]
+    text = _times_less(lead, other, ends, float(row["p_more"]), float(row["level"]), goal)
+    text += f" (Of the other {kind}families none has more fitted models than {other}: {models[other]}.)"
+    return text + (
+        f" (In {words.percent(lost, 0)} of the draws {other} does not gain from scale; they are left out.)"
+        if lost else ""
+    )  # fmt: skip
 
 
 def _some(sentences: list[str]) -> list[str]:
@@ -89,26 +143,30 @@ def contrast(study: Study, part: ComparePart, row: pd.Series) -> str:
     ``A needs 2.1 times less compute than B ..., 90 % equal-tailed interval 1.2 to 3.4, P = 0.97``.
     """
     a, b, share = row["a"], row["b"], float(row["level"])
-    p = words.p_equals(float(row["p_a_better"]))
+    p = float(row["p_a_better"])
     if part.target is None:
-        return _difference(study, part, row, p)
-    where = f"to reach {target(part.target, study.outcome)}{_held(part)}"
-    if not np.isfinite(row["p_a_better"]):
-        return f"Neither {a} nor {b} reaches {target(part.target, study.outcome)}{_held(part)} at any compute."
-    middle, low, high = (float(row[c]) for c in ("median", "lower", "upper"))
-    if middle < 1:  # said from the side of the one that needs less
-        a, b, p = b, a, words.p_equals(1 - float(row["p_a_better"]))
-        middle, low, high = (1 / v if v > 0 else math.inf for v in (middle, high, low))
-    times = [words.number(v) if math.isfinite(v) else "no limit" for v in (middle, low, high)]
-    text = f"{a} needs {times[0]} times less compute than {b} {where}, "
-    if not math.isfinite(middle):
-        reached = f"{target(part.target, study.outcome)}{_held(part)}"
-        text = f"{a} reaches {reached}, {b} probably does not; times less compute: "
-    text += f"{words.interval(times[1], times[2], share, 'eti')}, {p} that {a} needs less."
+        return _difference(study, part, row, words.p_equals(p))
+    goal = f"{target(part.target, study.outcome)}{_held(part)}"
+    if not np.isfinite(p):
+        return f"Neither {a} nor {b} reaches {goal} at any compute."
+    text = _times_less(a, b, [float(row[c]) for c in ("median", "lower", "upper")], p, share, goal)
     lost = float(row["p_undefined"])
     return text + (
         f" (In {words.percent(lost, 0)} of the draws neither reaches it; they are left out.)" if lost else ""
     )
+
+
+def _times_less(a: str, b: str, ends: list[float], p: float, share: float, goal: str) -> str:
+    """Return how many times less compute one needs than the other: median, lower and upper end, P that a needs less."""
+    middle, low, high = ends
+    if middle < 1:  # said from the side of the one that needs less
+        a, b, p = b, a, 1 - p
+        middle, low, high = (1 / v if v > 0 else math.inf for v in (middle, high, low))
+    times = [words.number(v) if math.isfinite(v) else "no limit" for v in (middle, low, high)]
+    text = f"{a} needs {times[0]} times less compute than {b} to reach {goal}, "
+    if not math.isfinite(middle):
+        text = f"{a} reaches {goal}, {b} probably does not; times less compute: "
+    return text + f"{words.interval(times[1], times[2], share, 'eti')}, {words.p_equals(p)} that {a} needs less."
 
 
 def _difference(study: Study, part: ComparePart, row: pd.Series, p: str) -> str:

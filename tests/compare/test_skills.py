@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated
+from simulated import fixed
 
 from bayes_scaling.compare import effective_compute, informative, latent, loadings, skills
 from bayes_scaling.errors import ForecastError
@@ -36,12 +37,6 @@ def evaluations(*, per_family=4, seed=0):
 
 def capability(**options):
     return make_spec("capability", options=options, **SETTINGS)
-
-
-def fixed(count, **values):
-    """Return nearly the same values in every draw, shape (draw,) or (draw, level); R-hat needs some difference."""
-    rng = np.random.default_rng(9)
-    return {name: np.asarray(v) + 1e-10 * rng.standard_normal((count, *np.shape(v))) for name, v in values.items()}
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import simulated
 
 from bayes_scaling.check import prior_predictive
 from bayes_scaling.compare import skills
+from bayes_scaling.model import make_spec
 from bayes_scaling.model.card import card_from_dict
-from bayes_scaling.report import Study, words
+from bayes_scaling.report import Study, sentences, words
 from bayes_scaling.report import skills as report_skills
 from bayes_scaling.report.blocks import Figure, Table
 from bayes_scaling.report.sections import model_section
@@ -66,6 +67,66 @@ def test_extrapolated_families_are_counted(made):
         own = np.log10(made.data[made.data["family"] == family]["compute"] * shift / 1e23)
         assert outside[family] == words.hundredths(max(own.min(), -own.max(), 0))
     assert "Hollow" not in captions(1)[0][0]
+
+
+def planted(made, frame, model=None, *, skill, slope=0.0):
+    """Return a study in which efficiencies of families are the same in every draw; `slope` is that of the last one."""
+    names = sorted(frame["family"].unique())
+    slopes = [0.0] * (len(names) - 1) + [slope]
+    effects = {"efficiency_1_family_effect": [skill[n] for n in names], "slope_compute_1_family_effect": slopes}
+    values = simulated.fixed(60, **effects)
+    return replace(made, fit=simulated.fit_of(model or made.card.model, frame, values, draws=30))
+
+
+def answers(study):
+    return [text.replace(words.GAP, " ") for text in sentences.answers(study)]
+
+
+def test_short_answers_tell_who_leads_and_what_that_is_worth(made):
+    frame = made.data[made.data["run"] != "ant-0"]
+    first, worth = answers(planted(made, frame, skill={"ant": 0.0, "bee": 0.5, "cat": -0.3}))
+    assert first == (
+        "Skill 1 at 10²³ FLOP: bee ranks first with P > 0.99 (rank: 90 % equal-tailed interval 1 to 1) of 3 compared; "
+        "next ant, first with P < 0.01."
+    )
+    assert worth == (  # 10^0.8
+        "bee needs 6.31 times less compute than cat to reach the skill that bee has at 10²³ FLOP, 90 % equal-tailed "
+        "interval 6.31 to 6.31, P > 0.99 that bee needs less. (Of the other families none has more fitted models than "
+        "cat: 6.)"
+    )
+
+
+def test_short_answers_say_what_is_extrapolated_or_unknown(made):
+    far = made.data["compute"] * np.where(made.data["family"] == "bee", 1e-3, 1)
+    frame = made.data.assign(compute=far)[made.data["run"] != "ant-0"]
+    skill = {"ant": 0.0, "bee": 0.5, "cat": -0.3}
+    first, worth = answers(planted(made, frame, skill=skill, slope=-2.0))
+    outside = np.log10(1e23 / far[made.data["family"] == "bee"].max())
+    assert first.endswith(f"That scale lies {words.number(outside, 2)} decades outside those of bee's own models.")
+    assert worth == "What the compute of bee is worth to cat is unknown: cat does not gain from scale at 10²³ FLOP."
+
+
+def test_short_answers_compare_families_of_one_kind(made):
+    half = made.data["run"].isin(["cat-3", "cat-4", "cat-5"])
+    frame = made.data.assign(family=made.data["family"].mask(half, "dog"))
+    frame["tuned"] = np.where(frame["family"].isin(["ant", "bee"]), "base", "instruct")
+    model = make_spec("capability", options={"scale": "compute"}, groups=["family", "task", "run", "tuned"])
+    skill = {"ant": 0.0, "bee": 0.5, "cat": 2.0, "dog": 2.4}
+    found = answers(planted(made, frame, model, skill=skill))
+    assert [text.split(" (")[0] for text in found[::2]] == [
+        "Skill 1 of base families at 10²³ FLOP: bee ranks first with P > 0.99",
+        "Skill 1 of instruct families at 10²³ FLOP: dog ranks first with P > 0.99",
+    ]
+    assert found[1].startswith("bee needs 3.16 times less compute than ant")
+    assert "Of the other instruct families none has more fitted models than cat: 3." in found[3]
+    alone = frame[frame["family"] != "cat"]
+    assert not any("dog" in text for text in answers(planted(made, alone, model, skill=skill)))
+
+
+def test_short_answers_of_skills_without_a_scale(made):
+    model = make_spec("capability", options={"scale": "none", "anchors": ["beta_qa"]}, groups=["family", "task", "run"])
+    (only,) = answers(replace(made, fit=simulated.fit_of(model, made.data, draws=30)))
+    assert only.startswith("Skill 1: ")
 
 
 def test_the_formula_and_pooling_are_those_of_the_options(made):
