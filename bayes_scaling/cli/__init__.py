@@ -1,11 +1,11 @@
-"""The command line: ``bayes-scaling datasets | laws | fit | check | forecast | compare | backtest | report``.
+"""The command line: ``bayes-scaling fit CARD`` and its sisters; ``parser.py`` has all of them.
 
 ``--help``, ``laws`` and ``datasets`` import neither pandas nor PyMC. Exit codes: 0 done,
 1 an error that is explained, 2 wrong usage, 3 done but a fit failed its diagnostics or is missing, 130 interrupted,
 141 whoever read the output went away.
 
 ``parser.py`` what is understood; ``questions.py`` ``--at`` and ``--target``; ``fits.py`` a card and its saved fit;
-``commands.py`` the commands that need one; ``show.py`` what is printed, and the lists.
+``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``show.py`` what is printed, and the lists.
 """
 
 from __future__ import annotations
@@ -66,5 +66,5 @@ def _run(command: str) -> Callable[[argparse.Namespace], int]:
 
     return {
         "fit": commands.fit, "check": commands.checks, "forecast": commands.forecast, "compare": commands.compare,
-        "backtest": commands.backtest, "report": commands.report,
+        "skills": commands.skills, "backtest": commands.backtest, "report": commands.report,
     }[command]  # fmt: skip

@@ -12,6 +12,7 @@ from bayes_scaling.cli import questions
 from bayes_scaling.cli.fits import card_and_fit, changed_card, check_writable
 from bayes_scaling.cli.parser import DEFAULT_REPORT
 from bayes_scaling.cli.show import EXIT_UNUSABLE, print_json, records, show, tell, warn
+from bayes_scaling.cli.skills import tables_of, text_of
 from bayes_scaling.compare import contrasts, ranking
 from bayes_scaling.errors import CardError
 from bayes_scaling.fit import Fit, failure_banner
@@ -92,6 +93,17 @@ def compare(options: argparse.Namespace) -> int:
     text = "\n\n".join(f"{title}\n{show(c)}\n\nranking\n{show(r)}" for title, c, r in found)
     result = {"comparisons": [{"title": t, "contrasts": records(c), "ranking": records(r)} for t, c, r in found]}
     return tell(failure_banner(made), options, result, text)
+
+
+def skills(options: argparse.Namespace) -> int:
+    """Print who is how skilled, what compute is worth, and what the benchmarks measure and tell."""
+    asked = questions.skills(options, changed_card(options, options.card))
+    card, made, _ = card_and_fit(options, options.card)
+    found, notices = tables_of(made, asked, options.reference)
+    banner = failure_banner(made)
+    text = "\n\n".join([*([banner] if banner else []), text_of(found, asked), *(f"note: {n}" for n in notices)])
+    result = {"card": card.name, "notices": notices, **{name: records(table) for name, table in found.items()}}
+    return tell(banner, options, result, text)
 
 
 def backtest(options: argparse.Namespace) -> int:

@@ -32,6 +32,11 @@ def make_parser() -> argparse.ArgumentParser:
         _add_json(command)
         if name in ("forecast", "compare"):
             _add_question(command, name)
+    skills = commands.add_parser("skills", help="rank families by the skills of a capability card")
+    skills.add_argument("card", metavar="CARD")
+    _add_skills(skills)
+    _add_fit_options(skills)
+    _add_json(skills)
     backtest = commands.add_parser("backtest", help="hold out the largest scales or families of a card, and score")
     backtest.add_argument("card", metavar="CARD")
     _add_hold_out(backtest)
@@ -56,6 +61,19 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
                        "(CARD-draws50.nc); a file of another card or other data is replaced")  # fmt: skip
     group.add_argument("--refit", action="store_true", help="fit again even where a saved fit matches the card")
     _add_sampling(group)
+
+
+def _add_skills(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is ranked")
+    group.add_argument("--by", choices=("family", "run"), default="family",
+                       help="families at one scale, or fitted models at their own (%(default)s)")  # fmt: skip
+    group.add_argument("--skill", type=int, default=1, metavar="K", help="which skill (%(default)s)")
+    group.add_argument("--at", nargs="+", metavar="NAME=VALUE",
+                       help="scale of families, e.g. params=7e9 tokens=2e12 (the law's reference scale)")  # fmt: skip
+    group.add_argument("--family", metavar="A,B", help="only these families, or models of them")
+    group.add_argument("--reference", metavar="FAMILY",
+                       help="tell how many times the compute this family needs for the same skill")  # fmt: skip
+    group.add_argument("--level", type=float, default=0.9, help="probability of the intervals (%(default)s)")
 
 
 def _add_hold_out(parser: argparse.ArgumentParser) -> None:

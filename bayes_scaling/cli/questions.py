@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from bayes_scaling.api import Card
+from bayes_scaling.compare.latent import at_scale, skill_law
+from bayes_scaling.compare.skills import power_of
 from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.laws.capability import Capability
 from bayes_scaling.model.card import ComparePart, ForecastPart, check_asked
 from bayes_scaling.model.choices import check_levels
 from bayes_scaling.model.questions import check_comparison
@@ -17,9 +21,17 @@ TITLE = "asked on the command line"
 
 
 def own_points(options: argparse.Namespace) -> dict[str, list[Any]]:
+    """Return the points of ``--at``, with tokens per parameter told in one way only."""
+    points = _pairs(options.at or ())
+    if options.tokens_per_param is not None and "tokens_per_param" in points:
+        raise BayesScalingError("--at tokens_per_param and --tokens-per-param are the same; give one of them.")
+    return points
+
+
+def _pairs(words: Sequence[str]) -> dict[str, list[Any]]:
     """Read ``NAME=VALUE,VALUE`` pairs: numbers become floats, what is a name stays text."""
     points: dict[str, list[Any]] = {}
-    for pair in options.at or ():
+    for pair in words:
         name, equals, values = pair.partition("=")
         if not equals or not values:
             raise BayesScalingError(f"--at {pair!r}; expected NAME=VALUE, for example compute=1e24 or family=Pythia.")
@@ -27,9 +39,12 @@ def own_points(options: argparse.Namespace) -> dict[str, list[Any]]:
             raise BayesScalingError(f"--at names {name} twice; write {name}=VALUE,VALUE for several values.")
         text = name in COLUMNS and not COLUMNS[name].numeric
         points[name] = [v if text else _number(v) for v in values.split(",")]
-    if options.tokens_per_param is not None and "tokens_per_param" in points:
-        raise BayesScalingError("--at tokens_per_param and --tokens-per-param are the same; give one of them.")
     return points
+
+
+def _single(points: dict[str, list[Any]]) -> dict[str, Any]:
+    """Return one value where one was given."""
+    return {k: v[0] if len(v) == 1 else v for k, v in points.items()}
 
 
 def _number(text: str) -> float | str:
@@ -67,7 +82,7 @@ def comparisons(options: argparse.Namespace, card: Card) -> list[ComparePart]:
     ratio = {} if options.tokens_per_param is None else {"tokens_per_param": options.tokens_per_param}
     parts = [replace(p, **ratio) for p in card.spec.compare]
     if options.at or options.target is not None:
-        given: dict[str, Any] = {k: v[0] if len(v) == 1 else v for k, v in own_points(options).items()}
+        given = _single(own_points(options))
         families = given.pop("family", [])
         families = [families] if isinstance(families, str) else families
         if "tokens_per_param" in given:
@@ -76,5 +91,22 @@ def comparisons(options: argparse.Namespace, card: Card) -> list[ComparePart]:
         hold = {k: given.pop(k) for k in list(given) if isinstance(given[k], str)}
         parts = [ComparePart(TITLE, families=families, target=options.target, at=given, hold=hold, **ratio)]
     if not parts:
-        raise BayesScalingError(f"card {card.name} compares nothing; give --target or --at compute=1e24.")
+        hint = ""
+        if isinstance(card.spec.model.law, Capability):
+            hint = f" Its families are ranked by skill with: bayes-scaling skills {options.card}"
+        raise BayesScalingError(f"card {card.name} compares nothing; give --target or --at compute=1e24.{hint}")
     return parts
+
+
+def skills(options: argparse.Namespace, card: Card) -> dict[str, Any]:
+    """Return the arguments of skills that are asked for: skill, by, at, families and level."""
+    check_levels("--level", [options.level])
+    law = skill_law(card.spec.model.law, options.skill, f"card {card.name}")
+    if options.at and options.by == "run":
+        raise BayesScalingError("--at is the scale of families; models (--by run) are told at their own. Leave it out.")
+    at = _single(_pairs(options.at or ())) or None
+    at_scale(law, at)
+    if options.reference is not None:
+        power_of(law, options.skill, "compute")
+    families = options.family.split(",") if options.family else None
+    return {"skill": options.skill, "by": options.by, "at": at, "families": families, "level": options.level}

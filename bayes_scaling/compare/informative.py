@@ -79,7 +79,7 @@ def informative(
     """
     law = law_of(fit, skill)
     check_interval(level, "eti")
-    scale = at_scale(fit, at)
+    scale = at_scale(law, at)
     rows, drawn = _typical_model(fit, scale, draws)
     before, moved, blurred = _moments(law, skill, rows, drawn)
     noise = _noise_variance(drawn, rows, np.random.default_rng(random_seed))

@@ -13,6 +13,7 @@ from bayes_scaling.data.derive import fill_derived
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.typical import MEASURED, at_places, of_skill
 from bayes_scaling.forecasts.points import PATH, RATIO, along_path, as_frame
+from bayes_scaling.laws import Law
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.model.labels import labels, names_run, run_labels
@@ -51,14 +52,19 @@ class Places:
 def law_of(fit: Fit, skill: int = 1) -> Capability:
     """Return the capability law of a fit, or raise ForecastError where there is none or not this skill."""
     law = getattr(getattr(fit, "spec", None), "law", None)
+    return skill_law(law, skill, "this fit" if law is not None else f"a {type(fit).__name__}")
+
+
+def skill_law(law: Law | None, skill: int, whose: str) -> Capability:
+    """Return a law that has this skill, or raise ForecastError: `whose` law it is, in words."""
     if not isinstance(law, Capability):
-        found = f"this fit has law {law.name}" if law is not None else f"found a {type(fit).__name__}"
+        found = f"{whose} has law {law.name}" if law is not None else f"found {whose}"
         raise ForecastError(
             f'{found}, which has no skills; fit a model with law = "capability" to scores of several benchmarks.'
         )
     if isinstance(skill, bool) or skill not in range(1, law.skills + 1):
         known = "skill 1 only" if law.skills == 1 else f"skills 1 to {law.skills}"
-        raise ForecastError(f"skill = {skill!r}; this fit has {known} (option skills of the law).")
+        raise ForecastError(f"skill = {skill!r}; {whose} has {known} (option skills of the law).")
     return law
 
 
@@ -69,7 +75,7 @@ def unit_of(law: Capability, k: int) -> str:
     return f"log-odds of {law.anchors[k - law.first_anchored]}"
 
 
-def at_scale(fit: Fit, at: Mapping[str, Any] | None) -> dict[str, float]:
+def at_scale(law: Capability, at: Mapping[str, Any] | None) -> dict[str, float]:
     """Return the scale of a point by column, or the reference scale.
 
     Raises
@@ -77,7 +83,6 @@ def at_scale(fit: Fit, at: Mapping[str, Any] | None) -> dict[str, float]:
     ForecastError
         Names that are no scales, several values, or a scale that the law reads and the point does not give.
     """
-    law = fit.spec.law
     columns = list(law.scales.values())
     if at is None:
         return {column: float(law.reference[name]) for name, column in law.scales.items()}
@@ -93,7 +98,7 @@ def at_scale(fit: Fit, at: Mapping[str, Any] | None) -> dict[str, float]:
     missing = [c for c in columns if c not in point or not np.isfinite(point[c].iloc[0])]
     if missing:
         raise ForecastError(
-            f"at lacks {listed(missing)}, which the skills of this fit are made of; found {listed(at)}. Give "
+            f"at lacks {listed(missing)}, which the skills are made of; found {listed(at)}. Give "
             f"{' and '.join(columns)}."
         )
     return {c: float(point[c].iloc[0]) for c in columns}
@@ -124,7 +129,7 @@ def places(fit: Fit, by: str, *, at: Mapping[str, Any] | None = None, names: Seq
     if by == "family":
         order = {name: i for i, name in enumerate(names or ())}
         kept = frame.drop_duplicates("family").sort_values("family", key=lambda f: f.map(order) if order else f)
-        kept = kept.assign(**at_scale(fit, at))
+        kept = kept.assign(**at_scale(law_of(fit), at))
         shown = ["family", *_tuned(fit)]
     else:
         if at is not None:

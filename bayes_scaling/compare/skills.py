@@ -15,6 +15,7 @@ from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.fit.typical import at_places, of_skill
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.laws.capability import Capability
 from bayes_scaling.model.labels import labels
 
 if TYPE_CHECKING:
@@ -219,12 +220,7 @@ def effective_compute(
     """
     law = law_of(fit, skill)
     check_interval(level, "eti")
-    power = _power(fit, quantity)
-    if not any(p.name.startswith("slope_") for p in of_skill(law, skill)):
-        raise ForecastError(
-            f"skill {skill} is what families differ in beyond {listed(law.scales.values())}, so that it is worth no "
-            f"{quantity}; ask for skill = 1."
-        )
+    power = power_of(law, skill, quantity)
     where, values = places(fit, by, at=at, names=families), fit.values(draws)
     own = skill_draws(fit, skill, where, values)
     decades = _decades(fit, skill, _moved(fit, where, reference), values, own)
@@ -239,20 +235,31 @@ def effective_compute(
     return fit.marked(table.loc[order].reset_index(drop=True))
 
 
-def _power(fit: Fit, quantity: str) -> float:
-    """Return the decades of a quantity per decade of the scale along the path."""
-    read = list(fit.spec.law.scales.values())
+def power_of(law: Capability, skill: int, quantity: str) -> float:
+    """Return the decades of a quantity per decade of the scale along the path.
+
+    Raises
+    ------
+    ForecastError
+        The skill is worth nothing of this quantity.
+    """
+    read = list(law.scales.values())
     if quantity not in QUANTITIES:
         raise ForecastError(
             f"quantity = {quantity!r}; expected {listed(QUANTITIES)}." + did_you_mean(str(quantity), QUANTITIES)
         )
     if not read:
         raise ForecastError(
-            "the skills of this fit are not made of a scale (option scale = 'none'), so that they are worth no "
-            "compute; fit with scale = 'params+tokens', 'params' or 'compute'."
+            "the skills are not made of a scale (option scale = 'none'), so that they are worth no compute; fit with "
+            "scale = 'params+tokens', 'params' or 'compute'."
         )
     if quantity == "params" and read == ["compute"]:
-        raise ForecastError("the skills of this fit are made of compute; expected quantity = 'compute'.")
+        raise ForecastError("the skills are made of compute; expected quantity = 'compute'.")
+    if not any(p.name.startswith("slope_") for p in of_skill(law, skill)):
+        raise ForecastError(
+            f"skill {skill} is what families differ in beyond {listed(read)}, so that it is worth no {quantity}; ask "
+            "for skill = 1."
+        )
     return 2.0 if quantity == "compute" and read != ["compute"] else 1.0
 
 

@@ -231,7 +231,15 @@ def test_unknown_key_in_card(folder, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["laws", "--json"], ["datasets", "--json"], ["fit", "--help"], ["backtest", "--help"]]
+    "words",
+    [
+        ["--help"],
+        ["laws", "--json"],
+        ["datasets", "--json"],
+        ["fit", "--help"],
+        ["skills", "--help"],
+        ["backtest", "--help"],
+    ],
 )
 def test_light_commands_import_nothing_heavy(words):
     code = (
