@@ -9,6 +9,7 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.compare import informative, loadings, skills
 from bayes_scaling.compare.latent import FAR
+from bayes_scaling.errors import ForecastError
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Section, Table, Text, table
@@ -107,7 +108,10 @@ def _loadings(study: Study) -> Any:
 
 
 def _informative(study: Study) -> list[Any]:
-    made = informative(study.fit)
+    try:
+        made = informative(study.fit)
+    except ForecastError as error:  # families that are not pooled say nothing of a new one
+        return [Text(f"There is no table of the most informative benchmark: {error}")]
     show = {"task": "benchmark", "median": "sd after / before", "lower": "5 %", "upper": "95 %", "p_best": "P(best)"}
     caption = "How far each benchmark alone narrows skill 1 of a new model at the reference scale; smaller tells more"
     return [table(made, caption, columns=show, formats={"p_best": words.probability}, most=MOST_BENCHMARKS)]

@@ -38,6 +38,13 @@ def test_skills_loadings_and_the_most_telling_benchmark(made):
     assert "tenfold compute" in blocks[0].text
 
 
+def test_families_that_are_not_pooled_tell_nothing_of_new_ones(made):
+    pooling = {"efficiency_1": {"family": "none"}}
+    spec = make_spec("capability", options={"scale": "compute"}, groups=["family", "task", "run"], pooling=pooling)
+    blocks = skills_section(replace(made, fit=simulated.fit_of(spec, made.data, draws=30))).blocks
+    assert "pool it partially over family" in blocks[-1].text
+
+
 def test_families_that_are_not_drawn_are_in_a_table(made, monkeypatch):
     monkeypatch.setattr(report_skills, "MOST_FAMILIES", 1)
     blocks = skills_section(made).blocks
