@@ -10,7 +10,7 @@ import pandas as pd
 from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest
-from bayes_scaling.data import check_evaluations
+from bayes_scaling.data.evaluations import check_evaluations, model_names
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.fit import ChainModel, Fit, SamplerSettings, sample
 from bayes_scaling.laws import Law, Prior
@@ -233,4 +233,4 @@ def evaluations(data: pd.DataFrame, chance: Mapping[str, float] | None = None) -
     if {"task", "accuracy"} <= set(data.columns):  # a row with neither lists a model, and evaluates none
         data = data[data["task"].notna() | data["accuracy"].notna()]
     checked = check_evaluations(data, chance=chance)
-    return checked if "run" in checked.columns else checked.assign(run=checked["model"])
+    return checked if "run" in checked.columns else checked.assign(run=model_names(checked))

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from bayes_scaling.data import BENCHMARKS, check_runs, has_flag
+from bayes_scaling.data import check_runs, has_flag
+from bayes_scaling.data.benchmarks import facts_by_row
 from bayes_scaling.data.columns import COLUMNS
+from bayes_scaling.data.evaluations import model_names
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
 from bayes_scaling.model import Rows
@@ -112,10 +114,20 @@ def _named_models(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
     here, there = frame.columns, fit.frame.columns
     if "run" not in fit.spec.law.new_where_unnamed or "run" in here or not {"model"} <= set(here) & set(there):
         return frame
-    if "run" not in there or not fit.frame["run"].astype(str).equals(fit.frame["model"].astype(str)):
+    names = model_names(fit.frame)
+    if "run" not in there or not fit.frame["run"].astype(str).equals(names):
         return frame
-    fitted = set(fit.frame["model"].astype(str))
-    return frame.assign(run=frame["model"].astype(str).where(frame["model"].astype(str).isin(fitted)))
+    fitted, given = set(names), frame["model"].astype(str)
+    shared = set(fit.frame["model"].astype(str)) - fitted  # names of several models, which `tuned` tells apart
+    if "tuned" in here:
+        given = given.where(~given.isin(shared), given + ", " + frame["tuned"].astype(str))
+    if vague := [name for name in given.unique() if name in shared]:
+        kinds = fit.frame.loc[fit.frame["model"].astype(str) == vague[0], "tuned"].astype(str).unique()
+        raise ForecastError(
+            f"points name model {vague[0]!r}, of which several were fitted; say which by column 'tuned' "
+            f"({listed(sorted(kinds))})."
+        )
+    return frame.assign(run=given.where(given.isin(fitted)))
 
 
 def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
@@ -127,11 +139,9 @@ def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
         if column in filled.columns or column not in fit.frame.columns:
             continue
         if "task" in filled.columns and "task" in fit.frame.columns:
-            known: dict[str, float] = {str(k): float(v) for k, v in fit.frame.groupby("task")[column].median().items()}
-            facts: dict[str, float] = {
-                b: getattr(v, column) for b, v in BENCHMARKS.items() if getattr(v, column) is not None
-            }
-            filled[column] = filled["task"].map(facts | known).astype(float)
+            known = {str(k): float(v) for k, v in fit.frame.groupby("task")[column].median().items()}
+            fitted = filled["task"].map(known).astype(float)
+            filled[column] = fitted.fillna(facts_by_row(filled["task"], column))
         elif fit.frame[column].nunique() == 1:
             filled[column] = fit.frame[column].iloc[0]
     return filled
