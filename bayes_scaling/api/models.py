@@ -15,6 +15,8 @@ from bayes_scaling.errors import CardError, listed
 from bayes_scaling.fit import ChainModel, Fit, SamplerSettings, sample
 from bayes_scaling.laws import Law, Prior
 from bayes_scaling.model import ModelSpec, Noise, make_spec
+from bayes_scaling.model.labels import check_groups
+from bayes_scaling.model.rows import group_columns
 
 
 class ScalingModel:
@@ -209,6 +211,7 @@ class CapabilityModel(ScalingModel):
             Different scores for one model and benchmark, an unknown chance level, accuracies in percent, ...
         """
         checked = evaluations(data, chance)
+        check_groups(group_columns(self.spec), checked.columns)
         benchmarks = checked["task"].nunique()
         if "task" not in self.spec.groups and benchmarks > 1:
             raise CardError(
