@@ -11,11 +11,10 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from bayes_scaling.data import check_runs, has_flag
-from bayes_scaling.data.benchmarks import facts_by_row
 from bayes_scaling.data.columns import COLUMNS
-from bayes_scaling.data.evaluations import model_names
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
+from bayes_scaling.forecasts.facts import add_benchmark, named_models, with_task_facts
 from bayes_scaling.model import Rows
 from bayes_scaling.model.choices import NEW_GROUPS
 from bayes_scaling.model.labels import ONE_PATH, names_run, path_names
@@ -109,44 +108,6 @@ def _scales(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _named_models(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return points in which the name of a fitted model is that of its run, where models are runs."""
-    here, there = frame.columns, fit.frame.columns
-    if "run" not in fit.spec.law.new_where_unnamed or "run" in here or not {"model"} <= set(here) & set(there):
-        return frame
-    names = model_names(fit.frame)
-    if "run" not in there or not fit.frame["run"].astype(str).equals(names):
-        return frame
-    fitted, given = set(names), frame["model"].astype(str)
-    shared = set(fit.frame["model"].astype(str)) - fitted  # names of several models, which `tuned` tells apart
-    if "tuned" in here:
-        given = given.where(~given.isin(shared), given + ", " + frame["tuned"].astype(str))
-    if vague := [name for name in given.unique() if name in shared]:
-        kinds = fit.frame.loc[fit.frame["model"].astype(str) == vague[0], "tuned"].astype(str).unique()
-        raise ForecastError(
-            f"points name model {vague[0]!r}, of which several were fitted; say which by column 'tuned' "
-            f"({listed(sorted(kinds))})."
-        )
-    return frame.assign(run=given.where(given.isin(fitted)))
-
-
-def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return points with chance and n_items filled in from fitted rows or the registry."""
-    if fit.spec.outcome != "accuracy":
-        return frame
-    filled = frame.copy()
-    for column in ("chance", "n_items"):
-        if column in filled.columns or column not in fit.frame.columns:
-            continue
-        if "task" in filled.columns and "task" in fit.frame.columns:
-            known = {str(k): float(v) for k, v in fit.frame.groupby("task")[column].median().items()}
-            fitted = filled["task"].map(known).astype(float)
-            filled[column] = fitted.fillna(facts_by_row(filled["task"], column))
-        elif fit.frame[column].nunique() == 1:
-            filled[column] = fit.frame[column].iloc[0]
-    return filled
-
-
 def prepare(
     fit: Fit,
     points: Points,
@@ -181,7 +142,7 @@ def prepare(
     """
     if new_groups not in NEW_GROUPS:
         raise ForecastError(f"new_groups = {new_groups!r}; expected {listed(NEW_GROUPS)}.")
-    frame = _named_models(fit, with_task_facts(fit, along_path(as_frame(points), tokens_per_param)))
+    frame = named_models(fit, with_task_facts(fit, along_path(as_frame(points), tokens_per_param)))
     _check_runs(fit, frame, new_groups)
     _check_groups(fit, frame, new_groups)
     _check_paths(fit, frame, new_groups, kind)
@@ -256,6 +217,7 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
             if level not in fitted:
                 raise ForecastError(
                     unknown_level_message(column, level, fitted)
+                    + add_benchmark(fit, column)
                     + f" For a draw from the population of {column}, pass {POPULATION}."
                 )
 
