@@ -69,9 +69,11 @@ class Card:
 
     def fit(
         self, data: pd.DataFrame | None = None, *, progressbar: bool = True, random_seed: int | None = None,
-        **changes: Any,
+        asked: Sequence[ForecastPart | ComparePart] | None = None, **changes: Any,
     ) -> Any:  # fmt: skip
-        """Load the data, unless given, and sample; keyword arguments replace the card's `[fit]` settings.
+        """Load the data, unless given, and sample; further keyword arguments replace the card's `[fit]` settings.
+
+        What is `asked` (the card's own questions when left out) is checked first, see :meth:`check_questions`.
 
         Returns
         -------
@@ -80,7 +82,7 @@ class Card:
         settings = {**vars(self.spec.fit), **changes}
         seed = settings.pop("random_seed")
         data = self.data() if data is None else data
-        self.check_questions(data)
+        self.check_questions(data, asked)
         options: dict[str, Any] = {
             "settings": SamplerSettings(**settings), "random_seed": seed if random_seed is None else random_seed,
             "progressbar": progressbar, "exclude_flags": self.spec.data.exclude_flags, "card": self.spec.as_dict(),
@@ -90,25 +92,32 @@ class Card:
             return sample_chain(self.spec.model, self.spec.then.model, data, self.tasks(data), **options)
         return sample(self.spec.model, data, **options)
 
-    def check_questions(self, data: pd.DataFrame) -> None:
+    def check_questions(self, data: pd.DataFrame, asked: Sequence[ForecastPart | ComparePart] | None = None) -> None:
         """Raise where a `[[forecast]]` or `[[compare]]` asks for what the rows do not have; :meth:`fit` does it first.
+
+        Parameters
+        ----------
+        data : DataFrame
+            The card's table.
+        asked : sequence of ForecastPart or ComparePart, optional
+            The card's own when left out.
 
         Raises
         ------
         ForecastError
             As the forecast or comparison would raise it: a level that is not in the rows, missing columns.
         """
-        asked: list[tuple[str, ForecastPart | ComparePart]] = [("forecast", part) for part in self.spec.forecast]
-        asked += [("compare", part) for part in self.spec.compare]
+        asked = [*self.spec.forecast, *self.spec.compare] if asked is None else asked
         if not asked:
             return
         flags = self.spec.data.exclude_flags
         stages = {k: unsampled(spec, table, exclude_flags=flags) for k, (spec, table) in self.stages(data).items()}
         fit = ChainFit(**stages, meta={}) if self.spec.then is not None else stages[self.spec.model.outcome]
-        for name, part in asked:
+        for part in asked:
             try:
                 check_answer(fit, part)
             except ForecastError as error:
+                name = "compare" if isinstance(part, ComparePart) else "forecast"
                 raise ForecastError(f"[[{name}]] {part.title!r}: {error}") from error
 
     def tasks(self, data: pd.DataFrame) -> pd.DataFrame:
