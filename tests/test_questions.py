@@ -1,11 +1,17 @@
 """Questions of a card are checked against its rows before anything is sampled, with the words of the forecast."""
 
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
 import simulated
 
 from bayes_scaling.api import Card
 from bayes_scaling.api.cards import load_card
 from bayes_scaling.errors import ForecastError
+from bayes_scaling.fit import sample
 from bayes_scaling.model.card import card_from_dict, shipped_cards
 
 HEAD = {"name": "mine", "data": {"path": "runs.csv"}}
@@ -130,3 +136,31 @@ def test_a_level_whose_rows_are_left_out_is_not_there():
 def test_questions_of_shipped_cards_can_be_answered(mirror, name):
     study = load_card(name)
     study.check_questions(study.data())
+
+
+def scores():
+    """Return a table as the README describes one, of two families."""
+    rng, rows = np.random.default_rng(1), []
+    for family, gain in (("A", 0.0), ("B", 0.4)):
+        for size in (1e9, 3e9, 1e10, 3e10):
+            for task, chance in (("mmlu", 0.25), ("my_task", 0.25), ("gsm8k", 0.0)):
+                share = 0.9 / (1 + np.exp(-(gain + np.log10(size / 5e9) + 0.1 * rng.standard_normal())))
+                accuracy = chance + (1 - chance) * share
+                rows.append((family, f"{family}-{size:g}", size, 2e12, task, accuracy))
+    frame = pd.DataFrame(rows, columns=["family", "model", "params", "tokens", "task", "accuracy"])
+    return frame.assign(tokens=frame["tokens"] * np.tile(np.repeat([1.0, 2.0, 1.0, 4.0], 3), 2))
+
+
+def test_the_card_of_the_readme_is_fitted_and_answered(tmp_path, monkeypatch):
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "skills.toml").write_text(written)
+    scores().to_csv(tmp_path / "scores.csv", index=False)
+    study = load_card(tmp_path / "skills.toml")
+    with pytest.raises(SampledError):
+        study.fit()
+    monkeypatch.setattr("bayes_scaling.api.cards.sample", sample)
+    fit = study.fit(draws=20, tune=30, chains=1, progressbar=False)
+    ((_, made),) = study.forecasts(fit)
+    assert made.points["task"].tolist() == ["mmlu", "my_task"]
+    assert np.isfinite(made.draws).all()
