@@ -170,13 +170,15 @@ def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Iterable
         line = f"- column {name!r} is missing."
         near = nearest_column(name, [c for c in present if c not in known])
         if near is not None:
-            line += f" Did you mean {near!r}? Then pass columns={{{near!r}: {name!r}}} to {TAKERS}."
+            line += f" Did you mean {near!r}? Then pass columns={{{near!r}: {name!r}}}."
         else:
-            line += f" If the table has it under another name, pass columns={{'your name': {name!r}}} to {TAKERS}."
+            line += f" If the table has it under another name, pass columns={{'your name': {name!r}}}."
         if parts:
             line += f" It can also be derived from {parts[0]!r} and {parts[1]!r}"
             spare = [c for c in present if c not in known]
             found = {c: p for p in parts if p not in present and (c := nearest_column(p, spare)) is not None}
             line += f" (columns={found}?)." if found else "."
         lines.append(line + f" Columns found: {listed(present, 30)}")
+    if lines:
+        lines[-1] += f"\n  Pass columns={{...}} to {TAKERS}."
     return lines

@@ -173,7 +173,11 @@ def test_other_spellings_of_benchmarks_are_suggested_and_never_renamed(scores):
 def test_the_advice_on_names_says_who_takes_a_mapping(scores):
     for name, theirs in (("task", "benchmark"), ("accuracy", "qqq")):
         message = refused(scores.rename(columns={name: theirs}))
-        assert "to read_table, check_runs or check_evaluations ([data] columns = {...} in a card)." in message
+        assert (
+            "\n  Pass columns={...} to read_table, check_runs or check_evaluations ([data] columns = {...} in"
+            in message
+        )
+    assert refused(scores[["params"]]).count("read_table") == 1
 
 
 @pytest.mark.real
