@@ -13,10 +13,13 @@ from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest, contrasts, ranking
 from bayes_scaling.compare import backtest as _backtest
+from bayes_scaling.compare.families import check_contrasts
 from bayes_scaling.data import load_dataset, read_table, task_table
-from bayes_scaling.errors import CardError, listed
-from bayes_scaling.fit import ChainFit, Fit, SamplerSettings, sample, sample_chain
+from bayes_scaling.errors import CardError, ForecastError, listed
+from bayes_scaling.fit import ChainFit, Fit, SamplerSettings, sample, sample_chain, unsampled
 from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid, reachable
+from bayes_scaling.forecasts.asked import check_points_of
+from bayes_scaling.forecasts.reach import targets_at
 from bayes_scaling.model import ModelSpec
 from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart, read_card
 
@@ -66,9 +69,11 @@ class Card:
 
     def fit(
         self, data: pd.DataFrame | None = None, *, progressbar: bool = True, random_seed: int | None = None,
-        **changes: Any,
+        asked: Sequence[ForecastPart | ComparePart] | None = None, **changes: Any,
     ) -> Any:  # fmt: skip
-        """Load the data, unless given, and sample; keyword arguments replace the card's `[fit]` settings.
+        """Load the data, unless given, and sample; further keyword arguments replace the card's `[fit]` settings.
+
+        What is `asked` (the card's own questions when left out) is checked first, see :meth:`check_questions`.
 
         Returns
         -------
@@ -77,6 +82,7 @@ class Card:
         settings = {**vars(self.spec.fit), **changes}
         seed = settings.pop("random_seed")
         data = self.data() if data is None else data
+        self.check_questions(data, asked)
         options: dict[str, Any] = {
             "settings": SamplerSettings(**settings), "random_seed": seed if random_seed is None else random_seed,
             "progressbar": progressbar, "exclude_flags": self.spec.data.exclude_flags, "card": self.spec.as_dict(),
@@ -85,6 +91,34 @@ class Card:
         if self.spec.then is not None:
             return sample_chain(self.spec.model, self.spec.then.model, data, self.tasks(data), **options)
         return sample(self.spec.model, data, **options)
+
+    def check_questions(self, data: pd.DataFrame, asked: Sequence[ForecastPart | ComparePart] | None = None) -> None:
+        """Raise where a `[[forecast]]` or `[[compare]]` asks for what the rows do not have; :meth:`fit` does it first.
+
+        Parameters
+        ----------
+        data : DataFrame
+            The card's table.
+        asked : sequence of ForecastPart or ComparePart, optional
+            The card's own when left out.
+
+        Raises
+        ------
+        ForecastError
+            As the forecast or comparison would raise it: a level that is not in the rows, missing columns.
+        """
+        asked = [*self.spec.forecast, *self.spec.compare] if asked is None else asked
+        if not asked:
+            return
+        flags = self.spec.data.exclude_flags
+        stages = {k: unsampled(spec, table, exclude_flags=flags) for k, (spec, table) in self.stages(data).items()}
+        fit = ChainFit(**stages, meta={}) if self.spec.then is not None else stages[self.spec.model.outcome]
+        for part in asked:
+            try:
+                check_answer(fit, part)
+            except ForecastError as error:
+                name = "compare" if isinstance(part, ComparePart) else "forecast"
+                raise ForecastError(f"[[{name}]] {part.title!r}: {error}") from error
 
     def tasks(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the second stage of a chain: loss and accuracy of the runs, by task."""
@@ -200,6 +234,20 @@ def answer(fit: Fit | ChainFit, part: ForecastPart) -> Forecast | Reach:
         fit, points if points is not None else {}, outcome=part.outcome or None, kind=part.kind,
         levels=part.levels, new_groups=part.new_groups, tokens_per_param=part.tokens_per_param,
     )  # fmt: skip
+
+
+def check_answer(fit: Fit | ChainFit, part: ForecastPart | ComparePart) -> None:
+    """Raise where a question of a card cannot be answered; no draw is read."""
+    first = fit.loss if isinstance(fit, ChainFit) else fit
+    if isinstance(part, ComparePart):
+        check_contrasts(first, **compare_arguments(part))
+        return
+    path: dict[str, Any] = {"new_groups": part.new_groups, "tokens_per_param": part.tokens_per_param}
+    points = grid(**part.points) if part.points else None
+    if part.target:
+        targets_at(first, part.target, points, **path)
+    else:
+        check_points_of(fit, points if points is not None else {}, outcome=part.outcome, kind=part.kind, **path)
 
 
 def compare_arguments(part: ComparePart) -> dict[str, Any]:

@@ -10,11 +10,13 @@ import pandas as pd
 from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest
-from bayes_scaling.data import check_evaluations
+from bayes_scaling.data.evaluations import check_evaluations, model_names
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.fit import ChainModel, Fit, SamplerSettings, sample
 from bayes_scaling.laws import Law, Prior
 from bayes_scaling.model import ModelSpec, Noise, make_spec
+from bayes_scaling.model.labels import check_groups
+from bayes_scaling.model.rows import group_columns
 
 
 class ScalingModel:
@@ -209,6 +211,7 @@ class CapabilityModel(ScalingModel):
             Different scores for one model and benchmark, an unknown chance level, accuracies in percent, ...
         """
         checked = evaluations(data, chance)
+        check_groups(group_columns(self.spec), checked.columns)
         benchmarks = checked["task"].nunique()
         if "task" not in self.spec.groups and benchmarks > 1:
             raise CardError(
@@ -233,4 +236,4 @@ def evaluations(data: pd.DataFrame, chance: Mapping[str, float] | None = None) -
     if {"task", "accuracy"} <= set(data.columns):  # a row with neither lists a model, and evaluates none
         data = data[data["task"].notna() | data["accuracy"].notna()]
     checked = check_evaluations(data, chance=chance)
-    return checked if "run" in checked.columns else checked.assign(run=checked["model"])
+    return checked if "run" in checked.columns else checked.assign(run=model_names(checked))

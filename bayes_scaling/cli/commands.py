@@ -71,7 +71,7 @@ def _stage_checks(made: Fit, prior: check.Predictive) -> dict[str, Any]:
 def forecast(options: argparse.Namespace) -> int:
     """Print what the card or the command line asks to forecast."""
     parts = questions.forecasts(options, changed_card(options, options.card))
-    _, made, _ = card_and_fit(options, options.card)
+    _, made, _ = card_and_fit(options, options.card, parts)
     answers = [(part, answer(made, part)) for part in parts]
     text = "\n\n".join(f"{part.title}\n{show(found.table)}" for part, found in answers)
     result = {"forecasts": [{"title": part.title, "table": records(found.table)} for part, found in answers]}
@@ -84,7 +84,7 @@ def compare(options: argparse.Namespace) -> int:
     if card.spec.then is not None:
         raise CardError(f"card {card.name} is a chain; compare families by a card of one of its stages.")
     parts = questions.comparisons(options, card)
-    _, made, _ = card_and_fit(options, options.card)
+    _, made, _ = card_and_fit(options, options.card, parts)
     level = options.level[0] if options.level else 0.9
     found = []
     for part in parts:

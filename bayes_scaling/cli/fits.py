@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bayes_scaling.data import data_hash
 from bayes_scaling.errors import BayesScalingError, FitError
 from bayes_scaling.fit import ChainFit, Fit, load
 from bayes_scaling.model import encode
+from bayes_scaling.model.card import ComparePart, ForecastPart
 
 PARTS = ("data", "model", "then", "fit")  # of a card, what its fit depends on
 SAMPLING = {"draws": "draws", "tune": "tune", "chains": "chains", "seed": "random_seed"}  # option: key of [fit]
@@ -58,15 +60,20 @@ def check_writable(path: str | Path) -> None:
         raise BayesScalingError(f"{path} cannot be written: no permission to write {there}.")
 
 
-def card_and_fit(options: argparse.Namespace, name: str) -> tuple[Card, Any, Any]:
-    """Return the card, its saved fit where that matches, else a new fit that is then saved, and the card's table."""
+def card_and_fit(
+    options: argparse.Namespace, name: str, asked: Sequence[ForecastPart | ComparePart] | None = None
+) -> tuple[Card, Any, Any]:
+    """Return the card, its saved fit where that matches, else a new fit that is then saved, and the card's table.
+
+    What is `asked` of a new fit, the card's own questions when left out, is checked before it is sampled.
+    """
     card, path = changed_card(options, name), fit_path(options, name)
     check_writable(path)
     data = card.data()
     fit = None if options.refit else _saved(card, data, path, options)
     if fit is None:
         say(options, f"fitting {card.name} ...")
-        fit = card.fit(data=data, progressbar=not options.quiet)
+        fit = card.fit(data=data, progressbar=not options.quiet, asked=asked)
         fit.save(path)
         say(options, f"saved {path}")
     return card, fit, data

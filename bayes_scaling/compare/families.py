@@ -13,7 +13,9 @@ from scipy import stats
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import compute_to_reach, forecast
+from bayes_scaling.forecasts.points import prepare
 from bayes_scaling.forecasts.predict import bounds
+from bayes_scaling.forecasts.reach import targets_at
 from bayes_scaling.laws.backend import link, numpy_backend, unlink
 from bayes_scaling.model.effects import unit_sd
 from bayes_scaling.model.labels import labels
@@ -52,15 +54,21 @@ def _draws(
     hold: Mapping[str, Any], tokens_per_param: float | None,
 ) -> np.ndarray:  # fmt: skip
     """Return compute to the target, or the law at a point, per level, shape (draw, level)."""
+    points = _points(fit, group, names, target, at, hold)
+    if target is not None:
+        return compute_to_reach(fit, target, points, tokens_per_param=tokens_per_param).draws
+    return forecast(fit, points, kind="law", tokens_per_param=tokens_per_param).draws
+
+
+def _points(
+    fit: Fit, group: str, names: list[str], target: float | None, at: Mapping[str, Any] | None, hold: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a point per level."""
     if (target is None) == (at is None):
         raise ForecastError("give exactly one of target= (an outcome to reach) and at= (for example compute=1e24).")
     for name, part in (("at", at or {}), ("hold", hold), ("compare", {"target": target})):
         check_single(name, part, ForecastError)
-    if target is not None:
-        points = {**_columns(fit, group, names), **hold}
-        return compute_to_reach(fit, target, points, tokens_per_param=tokens_per_param).draws
-    points = {**_columns(fit, group, names), **hold, **(at or {})}
-    return forecast(fit, points, kind="law", tokens_per_param=tokens_per_param).draws
+    return {**_columns(fit, group, names), **hold, **(at or {})}
 
 
 def _columns(fit: Fit, group: str, names: list[str]) -> dict[str, list[str]]:
@@ -70,6 +78,26 @@ def _columns(fit: Fit, group: str, names: list[str]) -> dict[str, list[str]]:
     parts = group.split(":")
     parts += ["family"] if "run" in parts and "family" in fit.frame.columns and "family" not in parts else []
     return {part: fit.frame[part].iloc[rows].astype(str).tolist() for part in parts}
+
+
+def _pair(fit: Fit, group: str, wanted: Sequence[str] | None) -> list[str]:
+    """Return the levels to compare, two at least."""
+    names = _levels(fit, group, wanted)
+    if len(names) < 2:
+        raise ForecastError(f"a contrast needs two levels of {group}; found {listed(names)}.")
+    return names
+
+
+def check_contrasts(
+    fit: Fit, *, group: str = "family", families: Sequence[str] | None = None, target: float | None = None,
+    at: Mapping[str, Any] | None = None, hold: Mapping[str, Any] | None = None, tokens_per_param: float | None = None,
+) -> None:  # fmt: skip
+    """Raise ForecastError where :func:`contrasts` would; no draw is read, so that a fit without draws will do."""
+    points = _points(fit, group, _pair(fit, group, families), target, at, hold or {})
+    if target is not None:
+        targets_at(fit, target, points, tokens_per_param=tokens_per_param)
+    else:
+        prepare(fit, points, tokens_per_param=tokens_per_param, kind="law")
 
 
 def contrasts(
@@ -107,9 +135,7 @@ def contrasts(
         ``interval``, ``p_a_better`` (A needs less compute, or is better at the point) and
         ``p_undefined`` (neither reaches the target; those draws are left out of the rest).
     """
-    names = _levels(fit, group, families)
-    if len(names) < 2:
-        raise ForecastError(f"a contrast needs two levels of {group}; found {listed(names)}.")
+    names = _pair(fit, group, families)
     values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)
     rows = []
     for i, j in combinations(range(len(names)), 2):

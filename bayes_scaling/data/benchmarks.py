@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bayes_scaling.errors import DataError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -103,3 +108,46 @@ def facts_of(task: str) -> dict[str, float]:
     known = {} if entry is None else {"chance": entry.chance, "n_items": entry.n_items}
     values = {name: known.get(name) for name in ("chance", "n_items")}
     return {name: math.nan if value is None else float(value) for name, value in values.items()}
+
+
+def facts_by_row(tasks: pd.Series, fact: str) -> pd.Series:
+    """Return one fact of the benchmark of each row.
+
+    Parameters
+    ----------
+    tasks : pandas.Series, shape (row,)
+        Names of benchmarks.
+    fact : str
+        ``chance`` or ``n_items``.
+
+    Returns
+    -------
+    pandas.Series, shape (row,)
+        float64, NaN where it is not known.
+    """
+    return tasks.map({task: facts_of(str(task))[fact] for task in tasks.dropna().unique()}).astype("float64")
+
+
+def other_spellings(names: Iterable[object]) -> dict[str, str]:
+    """Return the names that the registry has in another spelling: other case, blanks or hyphens.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of benchmarks, or of columns.
+
+    Returns
+    -------
+    dict of str to str
+        The registry's name -> what was found; the first where two are the same benchmark.
+    """
+    plain = {_plain(name): name for name in BENCHMARKS}
+    found: dict[str, str] = {}
+    for name in map(str, names):
+        if _plain(name) in plain and name not in BENCHMARKS:
+            found.setdefault(plain[_plain(name)], name)
+    return found
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c not in "_- ")

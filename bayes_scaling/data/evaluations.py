@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from bayes_scaling.data.benchmarks import facts_of
+from bayes_scaling.data.benchmarks import BENCHMARKS, facts_by_row, other_spellings
 from bayes_scaling.data.columns import COLUMNS, Column
 from bayes_scaling.data.flags import add_flag, drop_flag, joined_flags
 from bayes_scaling.data.naming import missing_columns, rename
@@ -18,8 +18,11 @@ from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.data.validate import SHOWN, check_runs
 from bayes_scaling.errors import DataError, did_you_mean, listed
 
-KEY = ("model", "run", "step", "seen", "task", "protocol")
+KEY = ("model", "run", "step", "seen", "task", "protocol", "tuned")
 """Columns, as far as a table has them, of which every combination has one score."""
+
+MODEL_KEY = ("model", "run", "step", "seen", "tuned")
+"""Those of them that say which model it is."""
 
 NEEDED = ("model", "task", "accuracy")
 FACTS = ("params", "active_params", "tokens", "unique_tokens", "compute", "accuracy", "n_items", "chance")
@@ -40,6 +43,7 @@ def check_evaluations(
     ----------
     frame : pandas.DataFrame
         A row per model, benchmark (``task``) and, where there are several, ``protocol``; ``accuracy`` from 0 to 1.
+        Base and instruct models of one name are told apart by a column ``tuned``.
     columns : mapping of str to str, optional
         Names, as ``{"theirs": "ours"}``.
     chance : mapping of str to float, optional
@@ -71,6 +75,7 @@ def check_evaluations(
     further = tuple(further)
     known = {**COLUMNS, **{column.name: column for column in further}}
     table = rename(frame, columns, known)
+    _refuse_wide(table)
     if missing := missing_columns(table, NEEDED, known):
         raise DataError("The table is none of evaluations:\n" + "\n".join(missing))
     table = _with_chance(_merge_repeated(table), chance or {})
@@ -78,6 +83,32 @@ def check_evaluations(
     _refuse_changing_models(checked)
     _check_chance(checked, chance_needed)
     return _mark(checked)
+
+
+def model_names(frame: pd.DataFrame) -> pd.Series:
+    """Return the name of each row's model, shape (row,), with ``tuned`` where that tells models of one name apart."""
+    names = frame["model"].astype("str")
+    if "tuned" not in frame.columns:
+        return names
+    shared = frame["tuned"].groupby(names).transform("nunique") > 1
+    return names.where(~shared, names + ", " + frame["tuned"].astype("str"))
+
+
+def _refuse_wide(table: pd.DataFrame) -> None:
+    """Raise where benchmarks are columns: there has to be a row for each of them."""
+    if "task" in table.columns:
+        return
+    columns = [str(name) for name in table.columns]
+    found = {name: name for name in columns if name in BENCHMARKS}
+    found = other_spellings(columns) | found
+    if not found:
+        return
+    found = dict(sorted(found.items(), key=lambda pair: columns.index(pair[1])))
+    raise DataError(
+        f"The table seems to have a column per benchmark ({listed(found.values())}); expected a row per model and "
+        f"benchmark, with columns 'task' and 'accuracy'. bs.task_table(frame, accuracies={found}) makes these; name "
+        "there, as {'task': 'column'}, whatever other columns hold scores."
+    )
 
 
 def _numbers(column: pd.Series) -> pd.Series:
@@ -132,7 +163,7 @@ def _refuse_different(
     raise DataError(
         f"{len(wrong)} evaluation{'s are' if len(wrong) > 1 else ' is'} given several times with different figures; "
         "expected one row per model, task and protocol. Remove the wrong rows, or tell them apart by 'protocol' "
-        "(shots, metric), 'run' or 'step':\n" + "\n".join(lines) + more
+        "(shots, metric), 'tuned' (base, instruct), 'run' or 'step':\n" + "\n".join(lines) + more
     )
 
 
@@ -147,14 +178,14 @@ def _with_chance(table: pd.DataFrame, given: Mapping[str, float]) -> pd.DataFram
     have = table["chance"] if "chance" in table.columns else pd.Series(float("nan"), index=table.index)
     have = have.where(have.astype("str").str.strip().ne(""))
     told = have.where(have.notna(), tasks.map(dict(given)))
-    facts = tasks.map({task: facts_of(task)["chance"] for task in tasks.dropna().unique()})
+    facts = facts_by_row(tasks, "chance")
     table = table.assign(chance=told.where(told.notna(), facts))
     return add_flag(table, told.isna() & facts.notna(), "registry_chance")
 
 
 def _refuse_changing_models(checked: pd.DataFrame) -> None:
     """Raise where rows of one model differ in what is said of the model itself."""
-    key = [name for name in ("model", "run", "step", "seen") if name in checked.columns]
+    key = [name for name in MODEL_KEY if name in checked.columns]
     sizes = [name for name in ("params", "active_params", "tokens", "compute") if name in checked.columns]
     said = checked[sizes].map(lambda value: float(f"{value:.6g}"))  # derived ones differ in the last digits
     said = said.join(checked[[name for name in ("family",) if name in checked.columns]])
@@ -170,8 +201,10 @@ def _refuse_changing_models(checked: pd.DataFrame) -> None:
         lines.append(f"- model {checked['model'][rows.index[0]]!r}: found {'; '.join(found)}")
     raise DataError(
         f"{len(wrong)} model{'s differ' if len(wrong) > 1 else ' differs'} from row to row; expected one family and "
-        "size of a model. Correct them, or tell apart what are several models by 'model' or 'run', and checkpoints by "
-        "'step':\n" + "\n".join(lines) + (f"\n- ... {len(wrong)} in all" if len(wrong) > len(lines) else "")
+        "size of a model. Correct them, or tell apart what are several models by 'model', 'tuned' or 'run', and "
+        "checkpoints by 'step':\n"
+        + "\n".join(lines)
+        + (f"\n- ... {len(wrong)} in all" if len(wrong) > len(lines) else "")
     )
 
 
@@ -189,6 +222,18 @@ def _check_chance(checked: pd.DataFrame, needed: bool) -> None:
         f"The accuracy of guessing is not known for {len(tasks)} task{'s' if len(tasks) > 1 else ''} "
         f"({len(unknown)} rows): {listed(tasks, 40)}. Expected a value in the column 'chance': one over the number of "
         f"choices, 0 where answers are free. Give it, for instance {example}, or leave these tasks out."
+        + registered_as(tasks)
+    )
+
+
+def registered_as(tasks: Iterable[object]) -> str:
+    """Return `` Did you mean 'mmlu'? ...`` for tasks that the registry spells otherwise, or an empty string."""
+    found = other_spellings(tasks)
+    if not found:
+        return ""
+    return (
+        f" Did you mean {listed(repr(name) for name in found)}? So the registry, which knows chance, spells "
+        f"{listed(found.values())}: rename {'it' if len(found) == 1 else 'them'} in the column 'task'."
     )
 
 

@@ -31,6 +31,10 @@ DERIVED_FROM = {
 }
 
 
+TAKERS = "read_table, check_runs or check_evaluations ([data] columns = {...} in a card)"
+"""What takes a mapping of columns; models are fitted to tables under our names."""
+
+
 def _plain(name: object) -> str:
     return " ".join(str(name).lower().replace("_", " ").replace("-", " ").split())
 
@@ -80,7 +84,8 @@ def nothing_known(names: Iterable[str], known: Iterable[str]) -> str:
         return line + separated
     plain = {_plain(name): name for name in reversed(names)}
     guess = {found: ours for ours in known if (found := _other_spelling(ours, plain)) is not None}
-    return line + (f"Did you mean columns={guess}?" if guess else "Pass columns={'yours': 'ours'}.")
+    advice = f"Did you mean columns={guess}? Pass it" if guess else "Pass columns={'yours': 'ours'}"
+    return f"{line}{advice} to {TAKERS}."
 
 
 def rename(frame: pd.DataFrame, columns: Mapping[str, str] | None, known: Iterable[str]) -> pd.DataFrame:
@@ -167,11 +172,13 @@ def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Iterable
         if near is not None:
             line += f" Did you mean {near!r}? Then pass columns={{{near!r}: {name!r}}}."
         else:
-            line += f" Pass columns={{'your name': {name!r}}} if the table has it under another name."
+            line += f" If the table has it under another name, pass columns={{'your name': {name!r}}}."
         if parts:
             line += f" It can also be derived from {parts[0]!r} and {parts[1]!r}"
             spare = [c for c in present if c not in known]
             found = {c: p for p in parts if p not in present and (c := nearest_column(p, spare)) is not None}
             line += f" (columns={found}?)." if found else "."
         lines.append(line + f" Columns found: {listed(present, 30)}")
+    if lines:
+        lines[-1] += f"\n  Pass columns={{...}} to {TAKERS}."
     return lines

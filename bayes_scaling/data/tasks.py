@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from bayes_scaling.data.benchmarks import BENCHMARKS
+from bayes_scaling.data.benchmarks import facts_by_row
 from bayes_scaling.data.validate import check_runs
 from bayes_scaling.errors import DataError, did_you_mean, listed
 
@@ -54,9 +54,9 @@ def task_table(
     kept = [c for c in runs.columns if c not in ("task", "accuracy", "chance", "n_items", *columns.values())]
     parts = [runs[kept].assign(task=task, accuracy=_accuracy(runs, task, errors, accuracies)) for task in columns]
     table = pd.concat(parts, ignore_index=True).dropna(subset=["accuracy"])
-    known = [BENCHMARKS[t].chance if t in BENCHMARKS else None for t in columns]
-    if all(c is not None for c in known):
-        table["chance"] = table["task"].map(dict(zip(columns, known, strict=True))).astype(float)
+    known = facts_by_row(pd.Series(list(columns)), "chance")
+    if known.notna().all():
+        table["chance"] = facts_by_row(table["task"], "chance")
     return check_runs(table, require=("task", "accuracy"))
 
 

@@ -27,6 +27,7 @@ IDENTIFIERS = (
     "seen",
     "task",
     "protocol",
+    "tuned",
     "params",
     "active_params",
     "tokens",

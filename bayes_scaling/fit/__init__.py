@@ -12,7 +12,7 @@ from bayes_scaling.fit.chain import ChainFit, ChainModel, sample_chain
 from bayes_scaling.fit.diagnostics import Check, Diagnosis, diagnose, failure_banner
 from bayes_scaling.fit.many import Job, JobResult, gaps, many_fits
 from bayes_scaling.fit.result import Fit
-from bayes_scaling.fit.sample import assemble, sample
+from bayes_scaling.fit.sample import assemble, sample, unsampled
 from bayes_scaling.fit.sampler import Sampler, SamplerSettings
 from bayes_scaling.fit.store import load, save
 from bayes_scaling.fit.summary import summary
@@ -37,4 +37,5 @@ __all__ = [
     "sample_chain",
     "save",
     "summary",
+    "unsampled",
 ]

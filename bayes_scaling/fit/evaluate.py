@@ -15,6 +15,7 @@ from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.departure import departure, left_out_moments, path_codes
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.discrepancy import Paths
+from bayes_scaling.model.noise import both_shifts
 from bayes_scaling.model.rows import inverse_items, observed
 from bayes_scaling.model.spec import ModelSpec
 
@@ -114,7 +115,7 @@ def predict(draws: Draws, rows: Rows, *, kind: str, runs: np.ndarray, rng: np.ra
     if kind != "law" and draws.spec.noise.discrepancy:
         shift = departure(draws, rows, path_codes(draws, rows, runs), rng).path
     if kind == "response":
-        shift = _sum(run_effects(draws, rows, runs, rng), shift)
+        shift = both_shifts(run_effects(draws, rows, runs, rng), shift)
     for part in chunks(draws.count, len(rows)):
         piece = take(rows, part)
         centered, at_row = law(draws, piece)
@@ -123,13 +124,6 @@ def predict(draws: Draws, rows: Rows, *, kind: str, runs: np.ndarray, rng: np.ra
             centered = simulate.center(draws.spec, centered, shift[:, part], data["chance"])
         out[:, part] = simulate.response(draws.spec, rng, centered, at_row, data) if kind == "response" else centered
     return out
-
-
-def _sum(first: Any, second: Any) -> Any:
-    """Return the sum of two shifts, either of which may be None."""
-    if first is None or second is None:
-        return second if first is None else first
-    return first + second
 
 
 def log_density(
@@ -161,7 +155,7 @@ def log_density(
     if draws.spec.noise.discrepancy:
         rng = None if draws.spec.marginal else rng or np.random.default_rng(0)
         found = departure(draws, rows, path_codes(draws, rows, runs), rng)
-        shift = _sum(shift, found.mean if found.path is None else found.path)
+        shift = both_shifts(shift, found.mean if found.path is None else found.path)
         spread = found.variance if draws.spec.marginal else None
     out = np.empty((draws.count, len(rows)))
     for part in chunks(draws.count, len(rows)):

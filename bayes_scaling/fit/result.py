@@ -117,7 +117,9 @@ class Fit:
         state = "diagnostics passed" if self.diagnose().ok else "DIAGNOSTICS FAILED, see .diagnose()"
         reasons = ", ".join(f"{why}: {n}" for why, n in self.meta["left_out"].items())
         left_out = f" ({sum(self.meta['left_out'].values())} left out: {reasons})" if reasons else ""
+        count = len(self.meta["notices"])
+        notices = f", {count} notice{'s' if count > 1 else ''} in .meta['notices']" if count else ""
         return (
             f"<Fit {self.title!r}: law {self.spec.law.name}, {len(self.frame)} rows{left_out}, "
-            f"{sizes['chain']} x {sizes['draw']} draws, {state}>"
+            f"{sizes['chain']} x {sizes['draw']} draws, {state}{notices}>"
         )

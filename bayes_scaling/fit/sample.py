@@ -112,15 +112,40 @@ def assemble(
         "seconds": dict(seconds or {}),
         "versions": versions(),
         "data_hash": data_hash(rows.frame),
-        "left_out": dict(rows.left_out),
-        "notices": list(rows.notices),
         "exclude_flags": list(exclude_flags),
-        "coords": rows.coords,
-        "paths": None if rows.paths is None else rows.paths.as_dict(),
-        "asked_groups": list(spec.groups if asked_groups is None else asked_groups),
+        **_of_rows(rows, spec.groups if asked_groups is None else asked_groups),
         "card": dict(card) if card else None,
     }
     return Fit(idata, spec, rows.frame, meta)
+
+
+def _of_rows(rows: Rows, asked_groups: Sequence[str]) -> dict[str, Any]:
+    """Return what a fit keeps of its rows beside the table: levels, paths, what was left out."""
+    return {
+        "left_out": dict(rows.left_out),
+        "notices": list(rows.notices),
+        "coords": rows.coords,
+        "paths": None if rows.paths is None else rows.paths.as_dict(),
+        "asked_groups": list(asked_groups),
+    }
+
+
+def unsampled(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str] = ()) -> Fit:
+    """Return a fit that knows its rows and levels and has no draws yet, so that questions can be checked against it.
+
+    Parameters
+    ----------
+    spec, frame, exclude_flags :
+        As of :func:`sample`.
+
+    Raises
+    ------
+    DataError, CardError
+    """
+    import xarray as xr
+
+    settled, rows = encode(spec, frame, exclude_flags=exclude_flags)
+    return Fit(xr.DataTree(), settled, rows.frame, _of_rows(rows, spec.groups))
 
 
 def choose_seed(random_seed: int | None) -> int:

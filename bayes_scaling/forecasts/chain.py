@@ -13,7 +13,7 @@ from bayes_scaling.fit.evaluate import fitted_draws, predict
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, prepare
 from bayes_scaling.laws.backend import numpy_backend
-from bayes_scaling.model import simulate
+from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.rows import group_columns, labels
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def through_map(
         Identity of each point's run, shape (point,).
     """
     fit = chain.accuracy
-    middle = points.drop(columns="new_levels", errors="ignore").assign(loss=np.median(losses, axis=0))
-    frame, rows, new = prepare(fit, middle, new_groups=new_groups, kind=kind, scored=True)
+    frame, rows, new = map_points(chain, points, np.median(losses, axis=0), kind=kind, new_groups=new_groups)
     draws = fitted_draws(fit)
     count = min(draws.count, len(losses))  # independent posteriors: any pairing of draws is a draw of both
     chosen, given = (np.linspace(0, n - 1, count).astype(int) for n in (draws.count, len(losses)))
@@ -54,6 +53,19 @@ def through_map(
     extended = extend(fit, draws, new, rng)
     passed = replace(rows, inputs={**rows.inputs, "loss": losses[given]})
     return frame, predict(extended, passed, kind=kind, runs=runs, rng=rng)
+
+
+def map_points(
+    chain: ChainFit, points: pd.DataFrame, loss: np.ndarray | float, *, kind: str, new_groups: str
+) -> tuple[pd.DataFrame, Rows, dict[str, list[str]]]:
+    """Return points of the loss stage as the map reads them, at a loss each, shape (point,), or one for all."""
+    middle = points.drop(columns="new_levels", errors="ignore").assign(loss=loss)
+    return prepare(chain.accuracy, middle, new_groups=new_groups, kind=kind, scored=True)
+
+
+def at_tasks(runs: pd.DataFrame, tasks: pd.DataFrame, position: np.ndarray) -> pd.DataFrame:
+    """Return points of the loss stage, one per run, as points of each run's tasks."""
+    return pd.concat([runs.iloc[position].reset_index(drop=True), tasks], axis=1)
 
 
 def runs_and_tasks(chain: ChainFit, points: Points) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data import BENCHMARKS
+from bayes_scaling.data.benchmarks import facts_by_row
+from bayes_scaling.data.evaluations import registered_as
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
 from bayes_scaling.fit import Fit, Sampler, SamplerSettings, failure_banner
 from bayes_scaling.fit.diagnostics import Check, Diagnosis
@@ -266,14 +267,13 @@ def _tables(scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
             raise DataError(f"downstream scores need column {column!r}; found {listed(table.columns)}.")
     if "task" not in table.columns:
         table["task"] = "downstream"
-    facts = {name: b.chance for name, b in BENCHMARKS.items() if b.chance is not None}
-    known = table["task"].map(facts).astype(float)
+    known = facts_by_row(table["task"], "chance")
     table["chance"] = table["chance"].fillna(known) if "chance" in table.columns else known
     if table["chance"].isna().any():
         missing = table.loc[table["chance"].isna(), "task"].unique()
         raise DataError(
             f"chance is unknown of task(s) {listed(missing)}: the accuracy of guessing says where the floor is. Add "
-            "column 'chance' (0 for generated answers)."
+            "column 'chance' (0 for generated answers)." + registered_as(missing)
         )
     return {str(task): part.reset_index(drop=True) for task, part in table.groupby("task", sort=False)}
 

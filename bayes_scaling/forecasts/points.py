@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from bayes_scaling.data import BENCHMARKS, check_runs, has_flag
+from bayes_scaling.data import check_runs, has_flag
 from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
+from bayes_scaling.forecasts.facts import add_benchmark, named_models, with_task_facts
 from bayes_scaling.model import Rows
 from bayes_scaling.model.choices import NEW_GROUPS
 from bayes_scaling.model.labels import ONE_PATH, names_run, path_names
@@ -107,36 +108,6 @@ def _scales(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _named_models(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return points in which the name of a fitted model is that of its run, where models are runs."""
-    here, there = frame.columns, fit.frame.columns
-    if "run" not in fit.spec.law.new_where_unnamed or "run" in here or not {"model"} <= set(here) & set(there):
-        return frame
-    if "run" not in there or not fit.frame["run"].astype(str).equals(fit.frame["model"].astype(str)):
-        return frame
-    fitted = set(fit.frame["model"].astype(str))
-    return frame.assign(run=frame["model"].astype(str).where(frame["model"].astype(str).isin(fitted)))
-
-
-def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return points with chance and n_items filled in from fitted rows or the registry."""
-    if fit.spec.outcome != "accuracy":
-        return frame
-    filled = frame.copy()
-    for column in ("chance", "n_items"):
-        if column in filled.columns or column not in fit.frame.columns:
-            continue
-        if "task" in filled.columns and "task" in fit.frame.columns:
-            known: dict[str, float] = {str(k): float(v) for k, v in fit.frame.groupby("task")[column].median().items()}
-            facts: dict[str, float] = {
-                b: getattr(v, column) for b, v in BENCHMARKS.items() if getattr(v, column) is not None
-            }
-            filled[column] = filled["task"].map(facts | known).astype(float)
-        elif fit.frame[column].nunique() == 1:
-            filled[column] = fit.frame[column].iloc[0]
-    return filled
-
-
 def prepare(
     fit: Fit,
     points: Points,
@@ -171,7 +142,7 @@ def prepare(
     """
     if new_groups not in NEW_GROUPS:
         raise ForecastError(f"new_groups = {new_groups!r}; expected {listed(NEW_GROUPS)}.")
-    frame = _named_models(fit, with_task_facts(fit, along_path(as_frame(points), tokens_per_param)))
+    frame = named_models(fit, with_task_facts(fit, along_path(as_frame(points), tokens_per_param)))
     _check_runs(fit, frame, new_groups)
     _check_groups(fit, frame, new_groups)
     _check_paths(fit, frame, new_groups, kind)
@@ -246,6 +217,7 @@ def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
             if level not in fitted:
                 raise ForecastError(
                     unknown_level_message(column, level, fitted)
+                    + add_benchmark(fit, column)
                     + f" For a draw from the population of {column}, pass {POPULATION}."
                 )
 

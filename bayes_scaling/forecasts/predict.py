@@ -14,7 +14,7 @@ from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
-from bayes_scaling.forecasts.chain import check_outcome, runs_and_tasks, through_map
+from bayes_scaling.forecasts.chain import at_tasks, check_outcome, runs_and_tasks, through_map
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, prepare, run_identity, unread
 from bayes_scaling.forecasts.text import compact, intervals
@@ -208,7 +208,7 @@ def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int,
         return replace(forecast(chain.loss, points, random_seed=random_seed, **options), **told)
     runs, tasks, position = runs_and_tasks(chain, points)
     losses = forecast(chain.loss, runs, random_seed=random_seed, **options)
-    where = pd.concat([losses.points.iloc[position].reset_index(drop=True), tasks], axis=1)
+    where = at_tasks(losses.points, tasks, position)
     kind, new_groups = options["kind"], options["new_groups"]
     frame, simulated = through_map(
         chain, where, losses.draws[:, position], runs=run_identity(losses.points)[position], kind=kind,

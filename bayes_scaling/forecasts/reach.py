@@ -120,6 +120,19 @@ def compute_to_reach(
         A target outside the outcome's range, a missing path, an unknown level, a law that reads
         a scale which no path ties to compute (steps, examples seen).
     """
+    base, frame, rows, new = targets_at(fit, target, groups, tokens_per_param=tokens_per_param, new_groups=new_groups)
+    rng = np.random.default_rng(random_seed)
+    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng, law_at=rows)
+    found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
+    note = unread(fit, base.columns.drop("target"))
+    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)
+
+
+def targets_at(
+    fit: Fit, target: float | Sequence[float], groups: Points | None, *, tokens_per_param: float | None,
+    new_groups: str = "error",
+) -> tuple[pd.DataFrame, pd.DataFrame, Rows, dict[str, list[str]]]:  # fmt: skip
+    """Return every target at every level as given, and checked as :func:`prepare` does; no draw is read."""
     targets = [float(t) for t in np.atleast_1d(np.asarray(target, dtype=float))]
     _check_targets(fit, targets)
     base = as_frame(groups) if groups is not None else pd.DataFrame(index=[0])
@@ -131,11 +144,7 @@ def compute_to_reach(
         fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param, kind="law"
     )
     _check_above_chance(fit, frame)
-    rng = np.random.default_rng(random_seed)
-    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng, law_at=rows)
-    found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
-    note = unread(fit, base.columns.drop("target"))
-    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)
+    return base, frame, rows, new
 
 
 def _check_targets(fit: Fit, targets: Sequence[float]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.evaluations import model_names
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import Fit
 from bayes_scaling.fit.evaluate import fitted_draws, take
@@ -92,7 +93,8 @@ def skill_draws(fit: Fit, draws: int | None = None, *, further: Sequence[str] = 
     every = fitted_draws(fit)
     chosen = np.linspace(0, every.count - 1, min(draws or every.count, every.count)).round().astype(int)
     every = replace(every, values={name: value[chosen] for name, value in every.values.items()})
-    first = np.flatnonzero(~fit.frame[column].duplicated().to_numpy())
+    names = model_names(fit.frame) if column == "model" else fit.frame[column]
+    first = np.flatnonzero(~names.duplicated().to_numpy())
     at_first = take(fit.rows, first)
     capability: Capability = fit.spec.law  # type: ignore[assignment]
     own = {g: code for g, code in at_first.index.items() if not set(g.split(":")) & set(MEASURED)}
@@ -102,14 +104,14 @@ def skill_draws(fit: Fit, draws: int | None = None, *, further: Sequence[str] = 
     made = [
         np.broadcast_to(capability.skill(numpy_backend(), k, values), shape) for k in range(1, capability.skills + 1)
     ]
-    named = fit.frame.iloc[first]
+    named = fit.frame.iloc[first].assign(_name=names.iloc[first])
     made += [np.broadcast_to(_logarithm(named, scale), shape) for scale in further]
     skills = np.stack(made, axis=1)
     known = np.isfinite(skills).all(axis=(0, 1))
     skills, named = skills[..., known], named[known]
     skills = (skills - skills.mean(axis=-1, keepdims=True)) / skills.std(axis=-1, keepdims=True)
     groups = {c: [str(v) for v in named[c]] for c in ("family",) if c in named.columns}
-    return Skills([str(m) for m in named[column]], skills, groups)
+    return Skills([str(m) for m in named["_name"]], skills, groups)
 
 
 def _logarithm(frame: pd.DataFrame, scale: str) -> np.ndarray:

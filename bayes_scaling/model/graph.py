@@ -57,7 +57,7 @@ def build(spec: ModelSpec, rows: Rows, *, coordinates: Mapping[str, Coordinates]
         data = observed(spec, rows)
         data["chance"] = inputs.get("chance", data["chance"])
         steps = {name: pm.Data(name, value, dims="row") for name, value in rows.path_data().items()}
-        shift = _sum(_run_effect(spec, rows, index), _sampled_discrepancy(spec, rows, values, steps))
+        shift = noise.both_shifts(_run_effect(spec, rows, index), _sampled_discrepancy(spec, rows, values, steps))
         center = noise.location(xp, spec.outcome, mean, shift, data["chance"])
         data["y"] = pm.Data("y", data["y"], dims="row")
         for name in {"n_items", "log_choose", "inverse_items"} & set(data):
@@ -67,13 +67,6 @@ def build(spec: ModelSpec, rows: Rows, *, coordinates: Mapping[str, Coordinates]
         else:
             noise.OBSERVATIONS[spec.noise.observation].observe(center, at_row, data)
     return model
-
-
-def _sum(first: Any, second: Any) -> Any:
-    """Return the sum of two shifts, either of which may be None."""
-    if first is None or second is None:
-        return second if first is None else first
-    return first + second
 
 
 def _sampled_discrepancy(spec: ModelSpec, rows: Rows, values: dict[str, Any], steps: dict[str, Any]) -> Any:

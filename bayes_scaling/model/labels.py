@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
+
+from bayes_scaling.data.columns import COLUMNS
+from bayes_scaling.data.naming import TAKERS, nearest_column
+from bayes_scaling.errors import DataError, did_you_mean, listed
 
 NAMELESS = ("", "nan", "None", "<NA>")  # texts of a run's name that say there is none
 ONE_PATH = ("", "all")  # of a discrepancy's `by`: one path for the whole table
@@ -54,3 +60,19 @@ def path_names(frame: pd.DataFrame, by: str) -> pd.Series:
 def has_repeats(frame: pd.DataFrame) -> bool:
     """Return whether any run has several rows."""
     return "run" in frame.columns and bool(run_labels(frame).duplicated().any())
+
+
+def check_groups(needed: Iterable[str], columns: Iterable[str]) -> None:
+    """Raise DataError where groups name what is no column of the table, with the nearest one."""
+    columns, lines = [str(c) for c in columns], []
+    for name in [n for n in needed if n not in columns]:
+        theirs = nearest_column(name, [c for c in columns if c not in COLUMNS]) if name in COLUMNS else None
+        if theirs is not None:
+            hint = f" Did you mean {theirs!r}? Then pass columns={{{theirs!r}: {name!r}}} to {TAKERS}."
+        else:
+            names = [c for c in columns if c not in COLUMNS or not COLUMNS[c].numeric]  # levels are names, not sizes
+            near = "" if name in COLUMNS else did_you_mean(name, names)
+            hint = near or " Add that column, or take it out of groups."
+        lines.append(f"groups names {name!r}, which is no column of the table.{hint}")
+    if lines:
+        raise DataError("\n".join([*lines, f"Columns found: {listed(columns, 30)}"]))

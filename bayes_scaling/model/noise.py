@@ -40,6 +40,13 @@ def location(xp: Backend, outcome: str, mean: Any, shift: Any, chance: Any) -> A
     return chance + (1 - chance) * xp.sigmoid(modelled(xp, outcome, mean, chance) + shift)
 
 
+def both_shifts(first: Any, second: Any) -> Any:
+    """Return the sum of two shifts, either of which may be None."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
+
+
 def modelled(xp: Backend, outcome: str, value: Any, chance: Any) -> Any:
     """Return an outcome on the modelled scale: log loss, or the log-odds of the share above chance."""
     if outcome == "loss":

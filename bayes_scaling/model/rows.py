@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bayes_scaling.data import check_runs, compute_ratio, flag_counts, has_flag
+from bayes_scaling.data import check_runs, flag_counts, has_flag
 from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.data.flags import KNOWN
 from bayes_scaling.data.naming import DERIVED_FROM
 from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
 from bayes_scaling.model.along import encode_paths, settle_discrepancy
 from bayes_scaling.model.discrepancy import Paths
-from bayes_scaling.model.labels import has_repeats, labels, run_labels
+from bayes_scaling.model.labels import check_groups, has_repeats, labels, run_labels
 from bayes_scaling.model.noise import AVERAGED
+from bayes_scaling.model.notices import flag_notices, lost_families
 from bayes_scaling.model.spec import ModelSpec
 
 
@@ -81,14 +82,17 @@ def choose_rows(
     absent = [c for c in read if c not in given and not (c in DERIVED_FROM and set(DERIVED_FROM[c]) <= given)]
     checked = check_runs(frame, require=absent)  # before rows look alike
     notices = _check_flags(checked, exclude_flags)
+    needed = group_columns(spec)
+    check_groups(needed, checked.columns)
     kept, left_out = kept_rows(checked, spec, exclude_flags)
+    notices += lost_families(spec, checked, kept)
     checked = checked[kept]
     if checked.empty:
         raise DataError(
             f"no row is left for law {spec.law.name}: of {len(frame)} rows, left out were "
             f"{', '.join(f'{n} ({why})' for why, n in left_out.items())}. Check the outcome and exclude_flags."
         )
-    needed = [*group_columns(spec), *(i.column for i in spec.law.inputs)]
+    needed += [i.column for i in spec.law.inputs]
     return _plain(check_runs(checked, require=needed)), left_out, notices
 
 
@@ -272,45 +276,6 @@ def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str]
     if paths is not None:
         coords["path"], index["path"] = paths.levels, paths.codes(used)
     return settled, Rows(used, coords, index, inputs, left_out, tuple(notices), paths)
-
-
-def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
-    """Return sentences about rows that are used but flagged."""
-    notices = []
-    off = has_flag(frame, ["compute_mismatch"])
-    if off.any():
-        factor = float(compute_ratio(frame)[off].median())
-        notices.append(
-            f"{int(off.sum())} of {len(frame)} rows have a compute that is not 6 x params x tokens but, in the median, "
-            f"{factor:.4g} times that; they are used as they are. Check the unit of compute (FLOP)."
-        )
-    below = int(has_flag(frame, ["below_chance"]).sum())
-    if spec.outcome == "accuracy" and below:
-        notices.append(f"{below} of {len(frame)} rows lie below chance; they are used (scatter at the floor).")
-    lone = has_flag(frame, ["single_model_benchmark"])
-    if lone.any():
-        named = listed(frame.loc[lone, "task"].unique(), 6)
-        notices.append(f"benchmarks scored on one model: {named}; what is said of them rests on the priors.")
-    several = int((frame[AVERAGED] > 1).sum()) if AVERAGED in frame.columns else 0
-    if spec.outcome == "loss" and several:
-        notices.append(
-            f"{several} of {len(frame)} rows are means of several evaluations (column {AVERAGED}); sigma is the noise "
-            "of one evaluation, and points to forecast are single ones where they say nothing else."
-        )
-    if spec.outcome == "accuracy" and several:
-        notices.append(
-            f"column {AVERAGED} says nothing of accuracy; let n_items count the questions of all evaluations."
-        )
-    if "family" in spec.groups:
-        unit = "run" if "run" in frame.columns else None
-        sizes = frame.groupby("family")[unit].nunique() if unit else frame.groupby("family").size()
-        single = sizes[sizes == 1]
-        if len(single):
-            notices.append(
-                f"{len(single)} of {len(sizes)} families have one run ({listed(single.index, 4)}); "
-                "their effects rest on the population."
-            )
-    return notices
 
 
 def observed(spec: ModelSpec, rows: Rows) -> dict[str, Any]:

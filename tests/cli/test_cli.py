@@ -8,7 +8,7 @@ import pytest
 
 from bayes_scaling import cli
 from bayes_scaling.cli.parser import make_parser
-from bayes_scaling.errors import InterruptedFitError
+from bayes_scaling.errors import FitError, InterruptedFitError
 
 CARD = """
 name = "small"
@@ -89,6 +89,24 @@ def test_fit_forecast_compare_check(folder, monkeypatch, capsys):
     )
     assert code == cli.EXIT_ERROR
     assert "Did you mean 'A'" in out.err
+
+
+@pytest.mark.parametrize(
+    "words", [("forecast", "--at", "compute=1e24", "family=Aa"), ("compare", "--at", "compute=1e24", "family=A,Aa")]
+)
+def test_what_the_rows_do_not_have_is_said_before_the_fit(folder, monkeypatch, capsys, words):
+    (folder / "new.toml").write_text(CARD.replace("random_seed = 3", "random_seed = 5"))
+
+    def sampled(*args, **kwargs):
+        raise FitError("it is sampled")
+
+    monkeypatch.setattr("bayes_scaling.api.cards.sample", sampled)
+    code, out = run(folder, monkeypatch, capsys, words[0], "new.toml", "--quiet", *words[1:])
+    assert code == cli.EXIT_ERROR
+    assert "Did you mean 'A'" in out.err
+    _, out = run(folder, monkeypatch, capsys, "forecast", "new.toml", "--quiet", "--at", "compute=1e24", "family=Aa",
+                 "--new-groups", "population")  # fmt: skip
+    assert "it is sampled" in out.err
 
 
 def test_changed_card_is_fitted_again(folder, monkeypatch, capsys):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling.data import check_evaluations, flag_counts, has_flag, load_dataset
+from bayes_scaling.data import check_evaluations, flag_counts, has_flag, load_dataset, task_table
+from bayes_scaling.data.evaluations import model_names
 from bayes_scaling.errors import DataError
 
 
@@ -130,6 +131,53 @@ def test_what_check_runs_refuses_is_refused(scores):
     assert "column 'model', row v: found nothing" in refused(scores.assign(model=[None, *scores["model"][1:]]))
     assert "The table is empty" in refused(scores.iloc[:0])
     assert "expected a pandas.DataFrame" in refused("scores.csv")
+
+
+def test_base_and_tuned_models_may_share_a_name(scores):
+    both = pd.concat([scores.assign(tuned="base"), scores.assign(tuned="instruct", accuracy=scores["accuracy"] + 0.1)])
+    checked = check_evaluations(both)
+    assert len(checked) == 10
+    assert model_names(checked).nunique() == 6
+    assert model_names(checked).iloc[0] == "a-1, base"
+    other_family = both.assign(family=both["family"] + both["tuned"])
+    assert len(check_evaluations(other_family)) == 10
+    assert model_names(scores.assign(tuned="base")).equals(scores["model"]), "names that are one model's stay"
+    wrong = pd.concat([both, both.iloc[:1].assign(accuracy=0.9)])
+    message = refused(wrong)
+    assert "- model 'a-1', task 'mmlu', protocol '5-shot', tuned 'base': found accuracy 0.3, 0.9" in message
+    assert "'tuned' (base, instruct)" in refused(wrong.drop(columns="tuned"))
+
+
+def test_a_column_per_benchmark_is_recognised(scores):
+    wide = pd.DataFrame({"model": ["a", "b"], "params": [1e9, 2e9], "MMLU": [0.3, 0.4], "gsm8k": [0.1, 0.2],
+                         "ARC-Challenge": [0.4, 0.5], "secret": [0.2, 0.3]})  # fmt: skip
+    message = refused(wide)
+    named = {"mmlu": "MMLU", "gsm8k": "gsm8k", "arc_challenge": "ARC-Challenge"}
+    assert "seems to have a column per benchmark (MMLU, gsm8k, ARC-Challenge)" in message
+    assert f"bs.task_table(frame, accuracies={named})" in message
+    assert "Did you mean" not in message
+    long = task_table(wide, accuracies={**named, "secret": "secret"})
+    assert len(check_evaluations(long, chance={"secret": 0.25})) == 8, "what is advised works"
+    assert "column 'task' is missing" in refused(scores.drop(columns="task"))
+
+
+def test_other_spellings_of_benchmarks_are_suggested_and_never_renamed(scores):
+    message = refused(scores.replace({"mmlu": "MMLU", "gsm8k": "boolq"}))
+    assert "Did you mean 'mmlu'? So the registry, which knows chance, spells MMLU: rename it" in message
+    both = refused(scores.replace({"mmlu": "MMLU", "gsm8k": "GSM-8k"}))
+    assert "Did you mean 'mmlu', 'gsm8k'? So the registry, which knows chance, spells MMLU, GSM-8k: rename them" in both
+    assert "Did you mean" not in refused(scores.replace({"gsm8k": "boolq"}))
+    assert "MMLU" in set(check_evaluations(scores.replace({"mmlu": "MMLU"}), chance={"MMLU": 0.25})["task"])
+
+
+def test_the_advice_on_names_says_who_takes_a_mapping(scores):
+    for name, theirs in (("task", "benchmark"), ("accuracy", "qqq")):
+        message = refused(scores.rename(columns={name: theirs}))
+        assert (
+            "\n  Pass columns={...} to read_table, check_runs or check_evaluations ([data] columns = {...} in"
+            in message
+        )
+    assert refused(scores[["params"]]).count("read_table") == 1
 
 
 @pytest.mark.real

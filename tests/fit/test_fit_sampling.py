@@ -227,3 +227,6 @@ def test_a_good_fit_passes(fit):
     assert "36 rows, 2 x" in repr(fit)
     told = replace(fit, meta={**fit.meta, "left_out": {"no loss": 2, "flag doubtful": 1}})
     assert "36 rows (3 left out: no loss: 2, flag doubtful: 1)" in repr(told)
+    assert "notice" not in repr(replace(fit, meta={**fit.meta, "notices": []}))
+    told = replace(fit, meta={**fit.meta, "notices": ["one thing.", "another."]})
+    assert ", 2 notices in .meta['notices']>" in repr(told)

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 import simulated
 
+from bayes_scaling.api.models import evaluations
 from bayes_scaling.errors import CardError, DataError, ForecastError
 from bayes_scaling.fit import SamplerSettings, sample
+from bayes_scaling.forecasts import forecast
 from bayes_scaling.forecasts.links import downstream, skill_draws
 from bayes_scaling.model import make_spec
 
@@ -137,6 +139,8 @@ def test_bad_input_is_said(made):
         made["exact"].forecast(["ant-00"])
     with pytest.raises(DataError, match=r"chance is unknown of task\(s\) agent"):
         downstream(fit, scores(SKILL).drop(columns="chance"))
+    with pytest.raises(DataError, match="Did you mean 'gsm8k'"):
+        downstream(fit, scores(SKILL).drop(columns="chance").assign(task="GSM8K"))
     with pytest.raises(DataError, match="need column 'accuracy'"):
         downstream(fit, scores(SKILL).rename(columns={"accuracy": "score"}))
     with pytest.raises(ForecastError, match="Did you mean 'agent'"):
@@ -164,6 +168,20 @@ def test_skills_are_standardised_over_models():
     np.testing.assert_allclose(skills.values.mean(axis=-1), 0, atol=1e-12)
     np.testing.assert_allclose(skills.values.std(axis=-1), 1)
     assert skills.labels(["dog-3"]) == {"family": ["dog"]}
+
+
+def test_base_and_tuned_models_of_one_name_are_two_models():
+    both = pd.concat([benchmarks(seed).assign(tuned=kind) for seed, kind in enumerate(("base", "instruct"))])
+    settled = make_spec(
+        "capability", options={"scale": "none", "anchors": ["qa"]}, groups=["family", "task", "run", "tuned"]
+    )
+    fit = simulated.fit_of(settled, evaluations(both.drop(columns="run")), draws=10)
+    assert skill_draws(fit).models[:2] == ["ant-0, base", "ant-1, base"]
+    assert len(skill_draws(fit).models) == 2 * len(MODELS)
+    point = {"model": "ant-0", "family": "ant", "task": "qa"}
+    assert "new_levels" not in forecast(fit, {**point, "tuned": "instruct"}).points, "the residual of that model"
+    with pytest.raises(ForecastError, match=r"'ant-0', of which several were fitted.*'tuned' \(base, instruct\)"):
+        forecast(fit, point)
 
 
 def test_a_further_scale_is_one_more_skill_of_the_models_that_have_it():

@@ -148,6 +148,27 @@ def test_benchmarks_that_are_no_group_are_refused():
         CapabilityModel(groups=["family"]).fit(leaderboard())
 
 
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (["family", "taks", "run"], r"groups names 'taks', which is no column of the table\. Did you mean 'task'"),
+        (["family", "task", "run", "corpus"], r"names 'corpus'.*Add that column, or take it out of groups\.\nColumns"),
+        (["family", "task", "run", "protocol"], r"'protocol'.*Add that column"),
+    ],
+)
+def test_groups_that_are_no_columns_are_refused(groups, message):
+    with pytest.raises(DataError, match=message):
+        CapabilityModel(groups=groups).fit(leaderboard())
+    with pytest.raises(DataError, match=message):
+        encode(make_spec("capability", groups=groups, noise=NOISE), leaderboard())
+
+
+def test_a_group_under_another_name_is_recognised():
+    frame = simulated.ladder().rename(columns={"family": "series"})
+    with pytest.raises(DataError, match=r"'family'.*Did you mean 'series'\? Then pass columns=\{'series': 'family'\}"):
+        encode(make_spec("chinchilla", groups=["family"]), frame)
+
+
 def test_an_anchor_that_is_not_there():
     spec = make_spec(
         "capability", options={"skills": 2, "anchors": ["qaa"]}, groups=["family", "task", "run"],
@@ -192,6 +213,15 @@ def worded(frame):
 def test_bad_tables_are_refused(change, message):
     with pytest.raises(DataError, match=message):
         bs.CapabilityModel().fit(bad(change), progressbar=False)
+
+
+def test_a_family_without_scores_is_told():
+    frame = leaderboard().reset_index(drop=True)
+    frame.loc[frame["family"] == "cat", "accuracy"] = np.nan
+    _, rows = encode(make_spec("capability", groups=GROUPS, noise=NOISE), evaluations(frame))
+    assert any("1 family has no row that is used (cat): no accuracy" in notice for notice in rows.notices)
+    _, rows = encode(make_spec("capability", groups=GROUPS, noise=NOISE), evaluations(leaderboard()))
+    assert not any("no row that is used" in notice for notice in rows.notices)
 
 
 def test_a_benchmark_of_one_model_and_words_for_sizes():

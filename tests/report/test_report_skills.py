@@ -3,17 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import simulated
 
+from bayes_scaling.api.models import evaluations
 from bayes_scaling.check import prior_predictive
 from bayes_scaling.compare import skills
 from bayes_scaling.model import make_spec
 from bayes_scaling.model.card import card_from_dict
 from bayes_scaling.report import Study, sentences, words
 from bayes_scaling.report import skills as report_skills
-from bayes_scaling.report.blocks import Figure, Table
-from bayes_scaling.report.sections import model_section
+from bayes_scaling.report.blocks import Bullets, Figure, Table
+from bayes_scaling.report.sections import data_section, model_section
 from bayes_scaling.report.skills import skills_section
 
 
@@ -146,6 +148,22 @@ def test_the_formula_and_pooling_are_those_of_the_options(made):
     rows = {row[0]: row for row in next(b for b in blocks if isinstance(b, Table)).rows}
     assert "Student-t with outliers" in rows["efficiency_1"][3]
     assert "slope_compute_2" not in rows
+
+
+def test_benchmarks_and_families_that_say_nothing_are_told(made):
+    frame = simulated.benchmarks().assign(model=lambda f: f["run"])
+    frame.loc[frame["family"] == "cat", "accuracy"] = np.nan
+    lone = frame.iloc[:1].assign(task="rare", chance=0.25)
+    data = evaluations(pd.concat([frame, lone], ignore_index=True))
+    fit = simulated.fit_of(made.card.model, data, draws=10)
+    blocks = data_section(replace(made, fit=fit, data=data)).blocks
+    told = " ".join(next(b for b in blocks if isinstance(b, Bullets)).items)
+    assert "no row that is used (cat)" in told
+    assert "benchmarks scored on one model: rare" in told
+    flags = {row[0]: row[1] for b in blocks if isinstance(b, Table) and b.head[0] == "flag" for row in b.rows}
+    assert flags["empty_family"] == "12"
+    assert flags["single_model_benchmark"] == "1"
+    assert "notices in .meta" in repr(fit)
 
 
 def test_other_laws_have_no_skills(made, crossed_fit):
