@@ -1,23 +1,25 @@
 """A leaderboard of thousands of models, simulated from the model fitted to leaderboard v2: time, memory, convergence.
 
-``python -m benchmarks.large`` fits 4,000 models of 300 families on 6 benchmarks; other sizes by its options, which says
-how cost grows with models, families and benchmarks.
+``python -m benchmarks.large`` fits 4,000 models of 300 families on 6 benchmarks; other sizes by options. ``--growth``
+times one gradient of the log posterior at several sizes instead: how cost grows with models, benchmarks and families.
 """
 
 from __future__ import annotations
 
 import resource
 import time
+import timeit
 from collections.abc import Mapping
 
 import arviz as az
 import numpy as np
 import pandas as pd
+from pymc.blocking import DictToArrayBijection
 
 from bayes_scaling.fit import Fit, Sampler, SamplerSettings, sample
 from bayes_scaling.fit.evaluate import fitted_draws
 from bayes_scaling.fit.sample import versions
-from bayes_scaling.model import Rows, encode, simulate
+from bayes_scaling.model import Rows, build, encode, simulate
 from bayes_scaling.model.effects import unit_effects
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
 from benchmarks.figures import Figure, arguments, figure, report
@@ -27,6 +29,16 @@ from benchmarks.peers.leaderboards import setting
 SEED = 20261126
 GROUPS = ("family", "task", "run")
 SMALL = SamplerSettings(draws=300, tune=500, chains=2, target_accept=0.9)
+SIZES = (
+    (1000, 6, 300),
+    (2000, 6, 300),
+    (4000, 6, 300),
+    (4000, 12, 300),
+    (4000, 24, 300),
+    (4000, 6, 600),
+    (4000, 6, 1200),
+)
+GRADIENTS, TURNS = 20, 5
 SETTINGS = SamplerSettings(draws=300, tune=400, chains=2, target_accept=0.9)
 
 
@@ -101,6 +113,29 @@ def one_fit(models: int, benchmarks: int, families: int, settings: SamplerSettin
     }
 
 
+def gradient_seconds(fit: Fit, size: tuple[int, int, int]) -> float:
+    """Return the seconds of one gradient of the log posterior, the shortest mean of several turns."""
+    spec, rows = encode(fit.spec, table(fit, *size, np.random.default_rng(SEED)))
+    model = build(spec, rows)
+    gradient = model.logp_dlogp_function(mode="NUMBA", ravel_inputs=True)
+    gradient.set_extra_values({})
+    at = DictToArrayBijection.map(model.initial_point()).data
+    gradient(at)  # compiles
+    return min(timeit.repeat(lambda: gradient(at), number=GRADIENTS, repeat=TURNS)) / GRADIENTS
+
+
+def growth() -> list[Figure]:
+    """Return the seconds of a gradient by size, each but the first beside the base size."""
+    fit = fitted()
+    seconds = {size: gradient_seconds(fit, size) for size in SIZES}
+    return [
+        figure(
+            f"large/gradient_ms/{'x'.join(map(str, size))}", 1e3 * s, unit=f"{s / seconds[SIZES[0]]:.2f} x the first"
+        )
+        for size, s in seconds.items()
+    ]
+
+
 def _peak() -> float:
     """Return the most memory that this process ever held, in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -114,7 +149,11 @@ def main() -> None:
     parser.add_argument("--families", type=int, default=300)
     parser.add_argument("--draws", type=int, default=SETTINGS.draws)
     parser.add_argument("--tune", type=int, default=SETTINGS.tune)
+    parser.add_argument("--growth", action="store_true", help="time one gradient at several sizes, fit nothing large")
     options = parser.parse_args()
+    if options.growth:
+        report(growth(), options.json, about={"seed": SEED, **versions()})
+        return
     settings = SamplerSettings(options.draws, options.tune, SETTINGS.chains, SETTINGS.target_accept)
     size = (options.models, options.benchmarks, options.families)
     found = one_fit(*size, settings)

@@ -176,7 +176,8 @@ def effective_compute(
 
     The reference family is scaled up or down from the point of the other one until it has the same skill. Where the
     law reads parameters and tokens, both grow alike: the tokens per parameter stay those of the point, and compute
-    grows with the square of the parameters.
+    grows with the square of the parameters. So it does where the law reads parameters alone: tokens are taken to grow
+    with them.
 
     The skill is that of a typical benchmark: where benchmarks differ in what tokens are worth, or a family's slope is
     another one on a benchmark, equal skill does not mean equal scores on it.
