@@ -90,8 +90,9 @@ def model_names(frame: pd.DataFrame) -> pd.Series:
     names = frame["model"].astype("str")
     if "tuned" not in frame.columns:
         return names
-    shared = frame["tuned"].groupby(names).transform("nunique") > 1
-    return names.where(~shared, names + ", " + frame["tuned"].astype("str"))
+    kinds = frame["tuned"].astype("str").fillna("")  # a gap is a kind of its own, as where rows are told apart
+    shared = kinds.groupby(names).transform("nunique") > 1
+    return names.where(~shared | kinds.eq(""), names + ", " + kinds)
 
 
 def _refuse_wide(table: pd.DataFrame) -> None:
@@ -240,7 +241,7 @@ def registered_as(tasks: Iterable[object]) -> str:
 def _mark(checked: pd.DataFrame) -> pd.DataFrame:
     """Return the table with the flags that follow from all its rows, worked out anew."""
     scored = checked["accuracy"].notna()
-    models = checked[scored].groupby("task")["model"].nunique()
+    models = model_names(checked)[scored].groupby(checked["task"]).nunique()
     marks = {"no_outcome": ~scored, "single_model_benchmark": scored & checked["task"].map(models).eq(1)}
     if "family" in checked.columns:
         empty = checked["family"].notna() & ~checked["family"].isin(checked.loc[scored, "family"])

@@ -142,6 +142,10 @@ def test_base_and_tuned_models_may_share_a_name(scores):
     other_family = both.assign(family=both["family"] + both["tuned"])
     assert len(check_evaluations(other_family)) == 10
     assert model_names(scores.assign(tuned="base")).equals(scores["model"]), "names that are one model's stay"
+    gaps = check_evaluations(both.assign(tuned=both["tuned"].where(both["tuned"] != "base")))
+    assert set(model_names(gaps)[gaps["model"] == "a-1"]) == {"a-1", "a-1, instruct"}, "a gap tells apart too"
+    one = check_evaluations(pd.concat([both, both.iloc[[0, 5]].assign(task="arc_challenge")], ignore_index=True))
+    assert not has_flag(one, ["single_model_benchmark"])[one["task"] == "arc_challenge"].any(), "two took it"
     wrong = pd.concat([both, both.iloc[:1].assign(accuracy=0.9)])
     message = refused(wrong)
     assert "- model 'a-1', task 'mmlu', protocol '5-shot', tuned 'base': found accuracy 0.3, 0.9" in message
