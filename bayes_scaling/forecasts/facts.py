@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bayes_scaling.data.benchmarks import facts_by_row
-from bayes_scaling.data.evaluations import model_names
 from bayes_scaling.errors import ForecastError, listed
+from bayes_scaling.model.labels import labels
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -27,22 +27,23 @@ def add_benchmark(fit: Fit, column: str) -> str:
 def named_models(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
     """Return points in which the name of a fitted model is that of its run, where models are runs."""
     here, there = frame.columns, fit.frame.columns
-    if "run" not in fit.spec.law.new_where_unnamed or "run" in here or not {"model"} <= set(here) & set(there):
+    if "run" not in fit.spec.law.new_where_unnamed or "run" in here or "model" not in here:
         return frame
-    names = model_names(fit.frame)
-    if "run" not in there or not fit.frame["run"].astype(str).equals(names):
+    if not {"model", "run"} <= set(there):
         return frame
-    fitted, given = set(names), frame["model"].astype(str)
-    shared = set(fit.frame["model"].astype(str)) - fitted  # names of several models, which `tuned` tells apart
-    if "tuned" in here:
-        given = given.where(~given.isin(shared), given + ", " + frame["tuned"].astype(str))
-    if vague := [name for name in given.unique() if name in shared]:
-        kinds = fit.frame.loc[fit.frame["model"].astype(str) == vague[0], "tuned"].astype(str).unique()
+    names, runs = fit.frame["model"].astype(str), fit.frame["run"].astype(str)
+    pairs = set(zip(names, runs, strict=True))  # named by `model_names`, of a table that may have had more rows
+    if not all(run == name or ("tuned" in there and run.startswith(f"{name}, ")) for name, run in pairs):
+        return frame
+    group = "model:tuned" if "tuned" in here and "tuned" in there else "model"
+    fitted, given = runs.groupby(labels(fit.frame, group)).unique(), labels(frame, group)
+    if vague := [name for name in given.unique() if len(fitted.get(name, ())) > 1]:
+        kinds = fit.frame.loc[names == vague[0], "tuned"].astype(str).unique()
         raise ForecastError(
             f"points name model {vague[0]!r}, of which several were fitted; say which by column 'tuned' "
             f"({listed(sorted(kinds))})."
         )
-    return frame.assign(run=given.where(given.isin(fitted)))
+    return frame.assign(run=given.map(fitted.str[0]))
 
 
 def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:

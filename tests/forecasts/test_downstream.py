@@ -184,6 +184,19 @@ def test_base_and_tuned_models_of_one_name_are_two_models():
         forecast(fit, point)
 
 
+@pytest.mark.parametrize("kinds", [("base", "instruct"), (0, 1), (False, True), ("", "chat")])
+def test_models_are_known_by_name_where_a_namesake_has_no_score(kinds):
+    """The row of the other kind is left out of the fit, whose names no longer need `tuned`."""
+    frame = benchmarks().drop(columns="run").assign(tuned=kinds[0])
+    namesake = frame[frame["model"] == "ant-0"].assign(tuned=kinds[1], accuracy=np.nan)
+    spec = make_spec("capability", options={"scale": "none", "anchors": ["qa"]}, groups=["family", "task", "run"])
+    fit = simulated.fit_of(spec, evaluations(pd.concat([frame, namesake], ignore_index=True)), draws=10)
+    for model in ("ant-0", "dog-3"):
+        made = forecast(fit, {"model": model, "family": model[:3], "task": "qa"}).points
+        assert made["run"].tolist() == fit.frame.loc[fit.frame["model"] == model, "run"].unique().tolist()
+        assert "new_levels" not in made
+
+
 def test_a_further_scale_is_one_more_skill_of_the_models_that_have_it():
     frame = benchmarks()
     frame["compute"] = frame["model"].map({m: 10.0 ** (20 + i % 5) for i, m in enumerate(MODELS) if i})
