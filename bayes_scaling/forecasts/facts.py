@@ -56,8 +56,8 @@ def with_task_facts(fit: Fit, frame: pd.DataFrame) -> pd.DataFrame:
             continue
         if "task" in filled.columns and "task" in fit.frame.columns:
             known = {str(k): float(v) for k, v in fit.frame.groupby("task")[column].median().items()}
-            fitted = filled["task"].map(known).astype(float)
-            filled[column] = fitted.fillna(facts_by_row(filled["task"], column))
+            fitted = filled["task"].map(known).astype(float)  # what is missing there, the fit did without
+            filled[column] = fitted.where(filled["task"].isin(known), facts_by_row(filled["task"], column))
         elif fit.frame[column].nunique() == 1:
             filled[column] = fit.frame[column].iloc[0]
     return filled

@@ -1,14 +1,18 @@
 """Downstream scores from skills: a cut whose draws are passed on, stable at the floor, clear about bad input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import simulated
 
 from bayes_scaling.api.models import evaluations
+from bayes_scaling.data.benchmarks import benchmark
 from bayes_scaling.errors import CardError, DataError, ForecastError
 from bayes_scaling.fit import SamplerSettings, sample
 from bayes_scaling.forecasts import forecast
+from bayes_scaling.forecasts.facts import with_task_facts
 from bayes_scaling.forecasts.links import downstream, skill_draws
 from bayes_scaling.model import make_spec
 
@@ -195,6 +199,13 @@ def test_models_are_known_by_name_where_a_namesake_has_no_score(kinds):
         made = forecast(fit, {"model": model, "family": model[:3], "task": "qa"}).points
         assert made["run"].tolist() == fit.frame.loc[fit.frame["model"] == model, "run"].unique().tolist()
         assert "new_levels" not in made
+
+
+def test_items_are_those_that_the_fit_read():
+    fit = skill_fit(0.5)
+    fit = replace(fit, frame=fit.frame.assign(task="gsm8k", n_items=np.nan))
+    points = with_task_facts(fit, pd.DataFrame({"task": ["gsm8k", "mmlu", "unknown"]}))
+    np.testing.assert_equal(points["n_items"].to_numpy(), [np.nan, benchmark("mmlu").n_items, np.nan])
 
 
 def test_a_further_scale_is_one_more_skill_of_the_models_that_have_it():
