@@ -75,6 +75,11 @@ def unit_of(law: Capability, k: int) -> str:
     return f"log-odds of {law.anchors[k - law.first_anchored]}"
 
 
+def families_differ(fit: Fit, k: int) -> bool:
+    """Return whether families have a skill k of their own: otherwise nothing ranks them."""
+    return any("family" in g.split(":") for p in of_skill(law_of(fit, k), k) for g in fit.spec.effects(p))
+
+
 def at_scale(law: Capability, at: Mapping[str, Any] | None) -> dict[str, float]:
     """Return the scale of a point by column, or the reference scale.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.compare import effective_compute, skills
-from bayes_scaling.compare.latent import FAR
+from bayes_scaling.compare.latent import FAR, families_differ
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.points import describe_groups
 from bayes_scaling.laws.capability import Capability
@@ -41,7 +41,7 @@ def leaders(study: Study) -> list[str]:
     Where base and tuned families are told apart, families of one kind are compared: only the priors place the others.
     """
     frame, spec = study.fit.frame, study.fit.spec
-    if not isinstance(spec.law, Capability) or "family" not in frame:
+    if not isinstance(spec.law, Capability) or not families_differ(study.fit, 1):
         return []
     apart = "tuned" in spec.groups
     kinds = frame["tuned"].astype(str) if apart else pd.Series("", frame.index)

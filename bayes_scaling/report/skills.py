@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayes_scaling import plots
 from bayes_scaling.compare import informative, loadings, skills
-from bayes_scaling.compare.latent import FAR
+from bayes_scaling.compare.latent import FAR, families_differ
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.report import words
@@ -27,8 +27,9 @@ def skills_section(study: Study) -> Section | None:
     if not isinstance(law, Capability):
         return None
     blocks: list[Any] = [Text(_meaning(study, law))]
-    if "family" in study.fit.frame.columns:
-        blocks += [block for k in range(1, law.skills + 1) for block in _families(study, k)]
+    for k in range(1, law.skills + 1):
+        if families_differ(study.fit, k):
+            blocks += _families(study, k)
     if "task" in study.fit.frame.columns:
         blocks += [_loadings(study), *_informative(study)]
     return Section("Skills", blocks)

@@ -138,6 +138,14 @@ def test_short_answers_of_skills_without_a_scale(made):
     assert only.startswith("Skill 1: ")
 
 
+def test_families_of_one_skill_are_not_ranked(made):
+    model = make_spec("capability", options={"scale": "compute"}, groups=["task", "run"])
+    study = replace(made, fit=simulated.fit_of(model, made.data, draws=30))
+    assert answers(study) == []
+    blocks = skills_section(study).blocks
+    assert not any(isinstance(b, Table) and b.head[0] == "family" for b in blocks)
+
+
 def test_the_formula_and_pooling_are_those_of_the_options(made):
     blocks = model_section(made, anchor="c").blocks
     latex = [b.latex for b in blocks if hasattr(b, "latex")]
