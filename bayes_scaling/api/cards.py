@@ -73,7 +73,8 @@ class Card:
     ) -> Any:  # fmt: skip
         """Load the data, unless given, and sample; further keyword arguments replace the card's `[fit]` settings.
 
-        What is `asked` (the card's own questions when left out) is checked first, see :meth:`check_questions`.
+        What is `asked` (the card's own questions when left out) is checked first, see :meth:`check_questions`; a table
+        that these questions are not about is fitted with ``asked=()``.
 
         Returns
         -------
