@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayes_scaling import compare
 from bayes_scaling.cli.show import show
+from bayes_scaling.compare.latent import APART
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import Fit
 
@@ -18,17 +19,18 @@ SPREADS = ["sd_before_lower", "sd_before_upper", "sd_after_lower", "sd_after_upp
 
 
 def tables_of(made: Fit, asked: Mapping[str, Any], reference: str | None) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Return the tables by name, and why one is missing."""
+    """Return the tables by name, and what is to be said of them: why one is missing, who cannot be compared."""
     level = asked["level"]
     found = {"skills": compare.skills(made, **asked)}
     if reference is not None:
         found["effective_compute"] = compare.effective_compute(made, reference, **asked)
     found["loadings"] = compare.loadings(made, level=level)
+    notes = [APART] if "tuned" in made.spec.groups else []
     try:
         found["informative"] = compare.informative(made, skill=asked["skill"], at=asked["at"], level=level)
     except ForecastError as error:  # families that are not pooled say nothing of a new one
-        return found, [f"there is no table of informative benchmarks: {error}"]
-    return found, []
+        notes.append(f"there is no table of informative benchmarks: {error}")
+    return found, notes
 
 
 def text_of(found: Mapping[str, pd.DataFrame], asked: Mapping[str, Any]) -> str:

@@ -49,6 +49,9 @@ class Places:
         return len(self.frame)
 
 
+APART = "Only the priors place tuned families against base families; compare families of one kind."
+
+
 def law_of(fit: Fit, skill: int = 1) -> Capability:
     """Return the capability law of a fit, or raise ForecastError where there is none or not this skill."""
     law = getattr(getattr(fit, "spec", None), "law", None)

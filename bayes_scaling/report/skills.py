@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayes_scaling import plots
 from bayes_scaling.compare import informative, loadings, skills
-from bayes_scaling.compare.latent import FAR, families_differ
+from bayes_scaling.compare.latent import APART, FAR, families_differ
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.report import words
@@ -48,7 +48,7 @@ def _meaning(study: Study, law: Capability) -> str:
         parts.append(f"Beyond it families differ in further skills ({', '.join(further)})." if first else
                      f"Skills are measured in the log-odds of their anchors ({', '.join(further)}).")  # fmt: skip
     if "tuned" in study.fit.spec.groups:
-        parts.append("Only the priors place tuned families against base families; compare families of one kind.")
+        parts.append(APART)
     return " ".join(parts)
 
 

@@ -26,6 +26,7 @@ OTHERS = {
     ),
     "unscaled.toml": CARD.replace('"compute", skills = 2', '"none"'),
     "unpooled.toml": CARD + UNPOOLED,
+    "tuned.toml": CARD.replace('"run"]', '"run", "tuned"]'),
 }
 
 
@@ -33,7 +34,9 @@ OTHERS = {
 def folder(tmp_path_factory):
     """Cards of one table of scores."""
     here = tmp_path_factory.mktemp("skills")
-    simulated.benchmarks().rename(columns={"run": "model"}).to_csv(here / "scores.csv", index=False)
+    scores = simulated.benchmarks().rename(columns={"run": "model"})
+    scores["tuned"] = scores["family"].map(lambda family: "instruct" if family == "ant" else "base")
+    scores.to_csv(here / "scores.csv", index=False)
     for name, text in {"wise.toml": CARD, **OTHERS}.items():
         (here / name).write_text(text)
     return here
@@ -107,6 +110,13 @@ def test_a_table_that_cannot_be_made_is_told(run):
     assert "informative" not in found
     _, out = run("skills", "unpooled.toml")
     assert "note: there is no table of informative benchmarks: " in out.out
+
+
+def test_tuned_families_are_not_compared_with_base_families(run):
+    _, out = run("skills", "tuned.toml")
+    assert "note: Only the priors place tuned families against base families" in out.out
+    _, out = run("skills", "wise.toml", "--json")
+    assert json.loads(out.out)["notices"] == []
 
 
 @pytest.mark.parametrize(
