@@ -92,6 +92,7 @@ class ScalingModel:
         progressbar: bool = True,
         target_accept: float = 0.9,
         adaptation: str = "auto",
+        engine: str = "auto",
         exclude_flags: Sequence[str] = (),
         title: str = "",
     ) -> Fit:
@@ -108,6 +109,8 @@ class ScalingModel:
             The same seed gives the same numbers on the same machine and versions, once the model is compiled
             and cached.
         progressbar : bool
+        target_accept, adaptation, engine :
+            As of :class:`bayes_scaling.SamplerSettings`.
         exclude_flags : sequence of str
             Rows with one of these flags are left out and counted.
 
@@ -115,7 +118,7 @@ class ScalingModel:
         -------
         Fit
         """
-        settings = SamplerSettings(draws, tune, chains, target_accept, adaptation)
+        settings = SamplerSettings(draws, tune, chains, target_accept, adaptation, engine=engine)
         return sample(
             self.spec, data, settings=settings, random_seed=random_seed, progressbar=progressbar,
             exclude_flags=exclude_flags, title=title,

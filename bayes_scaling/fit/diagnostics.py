@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.fit.importance import PARETO_K_MAX
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model.priors import draw
@@ -72,7 +73,7 @@ def diagnose(fit: Fit) -> Diagnosis:
     -------
     Diagnosis
     """
-    checks = _sampling(fit)
+    checks = [*_importance(fit), *_sampling(fit)]
     for extra in (_ridge(fit), _collinear(fit), _prior_bound(fit)):
         if extra is not None:
             checks.append(extra)
@@ -123,6 +124,18 @@ def _sampling(fit: Fit) -> list[Check]:
               "of group standard deviations."),
         Check("share of draws at the largest tree depth", deep, "< 0.01", deep < 0.01, "warn",
               "Sampling is slow, not wrong.", "Raise maxdepth or tune."),
+    ]  # fmt: skip
+
+
+def _importance(fit: Fit) -> list[Check]:
+    """Return the check of draws that were chosen by weight; nothing of a fit by NUTS."""
+    engine = fit.meta.get("engine", {})
+    if "pareto_k" not in engine:
+        return []
+    k = float(engine["pareto_k"])
+    return [
+        Check("Pareto k of importance sampling", k, f"< {PARETO_K_MAX}", k < PARETO_K_MAX, "fail",
+              "A few proposals carry most of the weight.", 'Fit again with engine="nuts".'),
     ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ import pandas as pd
 from bayes_scaling.errors import BayesScalingError, FitError, InterruptedFitError, listed
 from bayes_scaling.fit.crew import Crew, cpus, hire
 from bayes_scaling.fit.diagnostics import failure_banner
+from bayes_scaling.fit.engine import draw_posterior
 from bayes_scaling.fit.folder import ResultFolder, pack, unpack
 from bayes_scaling.fit.progress import Progress
 from bayes_scaling.fit.result import Fit
@@ -337,14 +338,19 @@ def fit_job(job: Job, *, cores: int | None = None) -> Fit:
     """
     part = subset(job.rows, job.chosen)
     started = time.perf_counter()
-    if job.spec.noise.observation == "beta":  # censored rows are part of its graph: nothing to keep
-        tree = Sampler(job.spec, part).sample(job.settings, seed=job.seed, cores=cores)
-    else:
-        tree = compiled(job).sample(job.settings, seed=job.seed, rows=part, cores=cores)
+
+    def nuts() -> Any:
+        if job.spec.noise.observation == "beta":  # censored rows are part of its graph: nothing to keep
+            return Sampler(job.spec, part).sample(job.settings, seed=job.seed, cores=cores)
+        return compiled(job).sample(job.settings, seed=job.seed, rows=part, cores=cores)
+
+    tree, engine = draw_posterior(job.spec, part, job.settings, job.seed, nuts)
     seconds = {"sample": time.perf_counter() - started}
     part, posterior = fitted_levels(job.spec, part, tree["posterior"].to_dataset())
     kept = type(tree).from_dict({"posterior": posterior, "sample_stats": tree["sample_stats"].to_dataset()})
-    return assemble(job.spec, part, kept, settings=job.settings, seed=job.seed, seconds=seconds, **job.kept)
+    return assemble(
+        job.spec, part, kept, settings=job.settings, seed=job.seed, seconds=seconds, engine=engine, **job.kept
+    )
 
 
 def run_packed(payload: bytes) -> str:

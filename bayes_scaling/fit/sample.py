@@ -13,6 +13,7 @@ import pandas as pd
 
 from bayes_scaling.data import data_hash
 from bayes_scaling.errors import FitError
+from bayes_scaling.fit.engine import draw_posterior
 from bayes_scaling.fit.result import Fit
 from bayes_scaling.fit.sampler import Sampler, SamplerSettings, with_published
 from bayes_scaling.model import Rows, encode
@@ -73,13 +74,19 @@ def sample(
     seed = choose_seed(random_seed)
     settled, rows = encode(spec, frame, exclude_flags=exclude_flags)
     started = time.perf_counter()
-    sampler = Sampler(settled, rows)
-    compiled = time.perf_counter()
-    tree = sampler.sample(settings, seed=seed, progressbar=progressbar)
-    seconds = {"compile": compiled - started, "sample": time.perf_counter() - compiled}
+    seconds = {"compile": 0.0}
+
+    def nuts() -> Any:
+        begun = time.perf_counter()
+        sampler = Sampler(settled, rows)
+        seconds["compile"] = time.perf_counter() - begun
+        return sampler.sample(settings, seed=seed, progressbar=progressbar)
+
+    tree, engine = draw_posterior(settled, rows, settings, seed, nuts)
+    seconds["sample"] = time.perf_counter() - started - seconds["compile"]
     return assemble(
         settled, rows, tree, settings=settings, seed=seed, seconds=seconds, card=card, title=title,
-        exclude_flags=exclude_flags, asked_groups=spec.groups,
+        exclude_flags=exclude_flags, asked_groups=spec.groups, engine=engine,
     )  # fmt: skip
 
 
@@ -95,6 +102,7 @@ def assemble(
     title: str = "",
     exclude_flags: Sequence[str] = (),
     asked_groups: Sequence[str] | None = None,
+    engine: Mapping[str, Any] | None = None,
 ) -> Fit:
     """Return the Fit of sampled draws: published names added, provenance attached."""
     import xarray as xr
@@ -110,6 +118,7 @@ def assemble(
         "seed": seed,
         "settings": vars(settings).copy(),
         "seconds": dict(seconds or {}),
+        "engine": dict(engine or {"name": "nuts"}),
         "versions": versions(),
         "data_hash": data_hash(rows.frame),
         "exclude_flags": list(exclude_flags),

@@ -12,7 +12,7 @@ from bayes_scaling.errors import FitError, InterruptedFitError, did_you_mean, li
 from bayes_scaling.fit.coordinates import PILOT, PILOTS, find_coordinates, learn
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows, build
-from bayes_scaling.model.choices import ADAPTATIONS
+from bayes_scaling.model.choices import ADAPTATIONS, ENGINES
 from bayes_scaling.model.rows import observed
 from bayes_scaling.model.spec import ModelSpec
 
@@ -36,6 +36,10 @@ class SamplerSettings:
         trajectories turn in the directions that the data pin down, and intercepts, efficiencies and slopes then move
         like a random walk; one more doubling gave 1.5 to 4 times the effective draws per second there. By default 1 for
         models with effects of interactions such as ``family:task``, else 0.
+    engine : str
+        ``auto``: models of a dozen parameters without effects of groups or runs are drawn by importance sampling where
+        its Pareto k is below 0.5, which needs no compilation and gives independent draws; all others by NUTS, as
+        ``nuts`` asks for always. ``fit.meta["engine"]`` says which it was.
     """
 
     draws: int = 1000
@@ -45,6 +49,7 @@ class SamplerSettings:
     adaptation: str = "auto"
     maxdepth: int = 10
     extra_doublings: int | None = None
+    engine: str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("draws", "tune", "chains", "maxdepth"):
@@ -55,6 +60,10 @@ class SamplerSettings:
             raise FitError(
                 f"adaptation = {self.adaptation!r}; expected {listed(ADAPTATIONS)}."
                 + did_you_mean(str(self.adaptation), ADAPTATIONS)
+            )
+        if self.engine not in ENGINES:
+            raise FitError(
+                f"engine = {self.engine!r}; expected {listed(ENGINES)}." + did_you_mean(str(self.engine), ENGINES)
             )
         extra = self.extra_doublings
         if extra is not None and (not isinstance(extra, int) or isinstance(extra, bool) or not 0 <= extra < 5):

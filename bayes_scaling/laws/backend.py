@@ -114,3 +114,12 @@ def unlink(xp: Backend, support: str, value: Any) -> Any:
     if support == "unit":
         return xp.sigmoid(value)
     return value
+
+
+def log_jacobian(xp: Backend, support: str, value: Any) -> Any:
+    """Return the log derivative of :func:`unlink` at a value on the real line."""
+    if support == "positive":
+        return value
+    if support == "unit":
+        return -xp.softplus(value) - xp.softplus(-value)
+    return 0.0 * value

@@ -10,7 +10,7 @@ from typing import Any
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.model.chain import ThenPart, check_chain, check_chain_points
-from bayes_scaling.model.choices import ADAPTATIONS, KINDS, NEW_GROUPS, check_choice, check_levels
+from bayes_scaling.model.choices import ADAPTATIONS, ENGINES, KINDS, NEW_GROUPS, check_choice, check_levels
 from bayes_scaling.model.questions import check_comparison, check_points, check_single
 from bayes_scaling.model.spec import OUTCOMES, ModelSpec, known_keys, spec_from_dict
 
@@ -60,11 +60,13 @@ class FitPart:
     chains: int = 4
     target_accept: float = 0.9
     adaptation: str = "auto"
+    engine: str = "auto"
     maxdepth: int = 10
     random_seed: int = 1
 
     def __post_init__(self) -> None:
         check_choice("fit.adaptation", self.adaptation, ADAPTATIONS)
+        check_choice("fit.engine", self.engine, ENGINES)
         for name in ("draws", "tune", "chains", "maxdepth"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -9,6 +9,7 @@ from bayes_scaling.errors import CardError, did_you_mean, listed
 KINDS = ("law", "mean", "response")
 NEW_GROUPS = ("error", "population")
 INTERVALS = ("eti", "hdi")
+ENGINES = ("auto", "nuts")
 ADAPTATIONS = ("auto", "diag", "draw_diag", "low_rank")
 
 

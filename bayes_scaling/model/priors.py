@@ -58,6 +58,34 @@ def to_pymc(prior: Prior, name: str, *, dims: str | None = None) -> Any:
     return classes[prior.dist](name, **natural(prior), dims=dims, **options)
 
 
+def log_density(prior: Prior, value: np.ndarray) -> np.ndarray:
+    """Return the log density of a prior at values, shape as theirs.
+
+    Raises
+    ------
+    ValueError
+        A constant has none.
+    """
+    from scipy import stats
+
+    n = natural(prior)
+    if prior.dist == "constant":
+        raise ValueError("a constant prior has no density")
+    if prior.dist == "logitnormal":
+        odds = np.log(value) - np.log1p(-value)
+        return np.asarray(stats.norm.logpdf(odds, n["mu"], n["sigma"]) - np.log(value) - np.log1p(-value))
+    known = {
+        "lognormal": lambda: stats.lognorm.logpdf(value, n["sigma"], scale=math.exp(n["mu"])),
+        "normal": lambda: stats.norm.logpdf(value, n["mu"], n["sigma"]),
+        "halfnormal": lambda: stats.halfnorm.logpdf(value, scale=n["sigma"]),
+        "exponential": lambda: stats.expon.logpdf(value, scale=n["scale"]),
+        "beta": lambda: stats.beta.logpdf(value, n["alpha"], n["beta"]),
+        "gamma": lambda: stats.gamma.logpdf(value, n["alpha"], scale=1 / n["beta"]),
+        "uniform": lambda: stats.uniform.logpdf(value, n["lower"], n["upper"] - n["lower"]),
+    }
+    return np.asarray(known[prior.dist]())
+
+
 def quantile(prior: Prior, share: float) -> float:
     """Return the value below which a share of a prior lies."""
     from scipy import stats

@@ -1,0 +1,243 @@
+"""Independent draws of a small posterior by importance sampling, where its own diagnostic says that they are as good.
+
+A model without effects has a handful of parameters. Particles find its mass (sequential Monte Carlo, see
+``particles.py``), a mixture of Student-t distributions fitted to them is the proposal (Hoogerheide, Opschoor and van
+Dijk 2012), and draws of it are weighted by the exact posterior density over that of the mixture. Nothing is compiled.
+The shape of the largest weights (Pareto k; Vehtari, Simpson, Gelman, Yao and Gabry 2024) tells whether that can be
+trusted; else NUTS samples as ever.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from bayes_scaling.fit.particles import Particles, Population, Target, moved, temper
+from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
+from bayes_scaling.model import Rows
+from bayes_scaling.model.priors import draw, log_density
+from bayes_scaling.model.spec import ModelSpec
+
+PARAMETERS_MAX = 12
+PARETO_K_MAX = 0.4  # 0.5 would give weights a variance, but up to there the ends of ridges were seen to be missed
+POWER = 0.7  # of the posterior that mixtures are fitted to: wider along its own ridges
+SPARE = 2.0  # effective draws behind each kept one, so that few are kept twice
+PROPOSALS_MAX = 60_000
+BATCH_VALUES = 400_000  # draws x rows at once, which stay in a processor's cache
+PARTICLES, LAST_MOVES = 400, 12
+ROUNDS, PILOT = 6, 4000  # the first is fitted to particles of the posterior and not used
+PARTS, STEPS = 8, 15  # of the mixture, and steps that fit it
+LEARNT_FROM = 1500  # points that a mixture is fitted to
+TAIL = 5.0  # degrees of freedom of a part
+WIDE, WIDER = 0.1, 1.5  # share and relative covariance of the part that covers all
+FEW, LEAST = 10.0, 0.2  # points that a part's scale is drawn to the whole by; least share of a part, of an equal one
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Equally weighted draws that were chosen by weight.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (draw, parameter)
+        On the unconstrained scale, in random order.
+    pareto_k : float
+        Shape of the largest weights.
+    effective : float
+        Effective number of the proposals they were chosen from.
+    proposals : int
+    """
+
+    theta: np.ndarray
+    pareto_k: float
+    effective: float
+    proposals: int
+
+
+class Density(Protocol):
+    """A log density, and points about where its mass is."""
+
+    def log_density(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log density but for a constant, shape (draw,)."""
+        ...
+
+    def particles(self, rng: np.random.Generator) -> np.ndarray:
+        """Return points, shape (particle, parameter)."""
+        ...
+
+
+class Posterior:
+    """Exact log density of a model without effects, but for a constant, in NumPy."""
+
+    def __init__(self, spec: ModelSpec, rows: Rows) -> None:
+        self._spec, self._rows = spec, len(rows)
+        self._target = Target(spec, rows, np.arange(len(rows)))
+
+    def log_density(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log density at points (draw, parameter) of the unconstrained scale, shape (draw,)."""
+        step = max(1, BATCH_VALUES // self._rows)
+        parts = [theta[i : i + step] for i in range(0, len(theta), step)]
+        likelihood = np.concatenate([self._target.log_likelihood(part) for part in parts])
+        return likelihood + self.log_prior(theta)
+
+    def log_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log density of the prior on the unconstrained scale, shape (draw,)."""
+        xp, total = numpy_backend(), np.zeros(len(theta))
+        with np.errstate(all="ignore"):
+            for i, parameter in enumerate(self._spec.parameters()):
+                value = unlink(xp, parameter.support, theta[:, i])
+                total += log_density(self._spec.prior(parameter), value)
+                total += log_jacobian(xp, parameter.support, theta[:, i])
+        return np.where(np.isfinite(total), total, -np.inf)
+
+    def particles(self, rng: np.random.Generator) -> np.ndarray:
+        """Return points about where the posterior is, shape (particle, parameter); its prior taken as normal."""
+        xp = numpy_backend()
+        drawn = [link(xp, p.support, draw(self._spec.prior(p), rng, 4001)) for p in self._spec.parameters()]
+        prior = Population(np.array([d.mean() for d in drawn]), np.array([d.std() for d in drawn]))
+        found = temper(self._target, prior, PARTICLES, rng)
+        return moved(self._target, prior, found, rng, moves=LAST_MOVES).theta
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Mixture of multivariate Student-t distributions.
+
+    Attributes
+    ----------
+    share : ndarray, shape (part,)
+    mean : ndarray, shape (part, parameter)
+    factor : ndarray, shape (part, parameter, parameter)
+        Cholesky factors of the scales.
+    """
+
+    share: np.ndarray
+    mean: np.ndarray
+    factor: np.ndarray
+
+    @classmethod
+    def of_scales(cls, share: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> Mixture:
+        """Return a mixture from its scale matrices."""
+        return cls(share, mean, np.linalg.cholesky(scale))
+
+    @classmethod
+    def about(cls, points: np.ndarray, rng: np.random.Generator) -> Mixture:
+        """Return a mixture fitted to points by expectation and maximisation, and a wide part that covers them all."""
+        size, center = points.shape[1], points.mean(axis=0)
+        whole = np.cov(points.T).reshape(size, size) + 1e-10 * np.eye(size)
+        scale = np.repeat(whole[None] / PARTS ** (2 / size), PARTS, axis=0)
+        found = cls.of_scales(np.full(PARTS, 1 / PARTS), rng.permutation(points)[:PARTS], scale)
+        for _ in range(STEPS):
+            found = found.better(points, whole)
+        share = np.append(found.share * (1 - WIDE), WIDE)
+        mean = np.concatenate([found.mean, center[None]])
+        factor = np.concatenate([found.factor, np.linalg.cholesky(WIDER * whole)[None]])
+        return cls(share, mean, factor)
+
+    def better(self, points: np.ndarray, whole: np.ndarray) -> Mixture:
+        """Return the mixture after one step of expectation and maximisation (Peel and McLachlan 2000)."""
+        size = points.shape[1]
+        each, square = self._terms(points)
+        own = np.exp(each - logsumexp(each, axis=1, keepdims=True))
+        pull = own * (TAIL + size) / (TAIL + square)
+        count, pulled = own.sum(axis=0), pull.sum(axis=0)
+        mean = (pull.T @ points) / pulled[:, None]
+        away = points[:, None] - mean
+        scale = np.einsum("nk,nki,nkj->kij", pull, away, away, optimize=True) + FEW * whole / 5
+        share = np.maximum(count / len(points), LEAST / PARTS)
+        return Mixture.of_scales(share / share.sum(), mean, scale / (count + FEW)[:, None, None])
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return draws, shape (draw, parameter)."""
+        part = rng.choice(len(self.share), count, p=self.share)
+        z = rng.standard_normal((count, self.mean.shape[1])) * np.sqrt(TAIL / rng.chisquare(TAIL, count))[:, None]
+        return self.mean[part] + np.einsum("nij,nj->ni", self.factor[part], z)
+
+    def log_density(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log density, shape (draw,)."""
+        return np.asarray(logsumexp(self._terms(theta)[0], axis=1))
+
+    def _terms(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log density of each part with its share, and squared distances from it, shape (draw, part)."""
+        size = theta.shape[1]
+        inverse = np.linalg.inv(self.factor)
+        square = np.stack([(((theta - m) @ i.T) ** 2).sum(axis=1) for m, i in zip(self.mean, inverse, strict=True)], 1)
+        peak = gammaln((TAIL + size) / 2) - gammaln(TAIL / 2) - size / 2 * math.log(TAIL * math.pi)
+        peak = peak - np.log(np.einsum("kii->ki", self.factor)).sum(axis=1) + np.log(self.share)
+        return peak - (TAIL + size) / 2 * np.log1p(square / TAIL), square
+
+
+def applies(spec: ModelSpec, rows: Rows) -> bool:
+    """Return whether a model is small enough to try: no effects of groups or runs, a dozen parameters."""
+    crossed = any(True for _ in spec.all_effects()) or spec.noise.run_effect or spec.sampled_paths
+    return not crossed and not spec.constants() and len(spec.parameters()) <= PARAMETERS_MAX
+
+
+def importance_draws(spec: ModelSpec, rows: Rows, count: int, seed: int) -> Weighted | None:
+    """Return draws of a small posterior, or None where their weights are not to be trusted.
+
+    Parameters
+    ----------
+    spec, rows :
+        As settled by :func:`bayes_scaling.model.encode`; :func:`applies` is true of them.
+    count : int
+        Draws to return.
+    seed : int
+    """
+    return from_particles(Posterior(spec, rows), count, np.random.default_rng(seed))
+
+
+def from_particles(posterior: Density, count: int, rng: np.random.Generator) -> Weighted | None:
+    """Return draws of a density that can name points about its mass, or None; see :func:`importance_draws`."""
+    points = posterior.particles(rng)
+    for turn in range(ROUNDS):
+        mixture = Mixture.about(rng.permutation(points)[:LEARNT_FROM], rng)
+        proposals = mixture.draw(PILOT, rng)
+        density = posterior.log_density(proposals)
+        weights = density - mixture.log_density(proposals)
+        if not np.isfinite(weights).any():
+            return None
+        share = effective(weights) / PILOT
+        enough = share * PROPOSALS_MAX >= SPARE * count
+        if turn and enough and pareto(weights)[1] < PARETO_K_MAX:
+            made = _chosen(posterior, mixture, proposals, weights, count, share, rng)
+            if made is not None:
+                return made
+        points = Particles(proposals, density).resampled(weights - (1 - POWER) * density, rng).theta
+    return None
+
+
+def _chosen(
+    posterior: Density, mixture: Mixture, proposals: np.ndarray, weights: np.ndarray, count: int, share: float,
+    rng: np.random.Generator,
+) -> Weighted | None:  # fmt: skip
+    """Return draws chosen from as many proposals as they need."""
+    more = math.ceil(1.1 * SPARE * count / share) - len(weights)
+    if more > 0:
+        fresh = mixture.draw(more, rng)
+        weights = np.concatenate([weights, posterior.log_density(fresh) - mixture.log_density(fresh)])
+        proposals = np.concatenate([proposals, fresh])
+    smooth, k = pareto(weights)
+    if not k < PARETO_K_MAX:
+        return None
+    ends = np.cumsum(np.exp(smooth - logsumexp(smooth)))
+    chosen = np.searchsorted(ends, (rng.random() + np.arange(count)) / count)
+    chosen = rng.permutation(np.minimum(chosen, len(weights) - 1))
+    return Weighted(proposals[chosen], k, effective(smooth), len(weights))
+
+
+def effective(log_weight: np.ndarray) -> float:
+    """Return the effective number of weighted draws, ``(sum w)^2 / sum w^2``."""
+    return float(np.exp(2 * logsumexp(log_weight) - logsumexp(2 * log_weight)))
+
+
+def pareto(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return log weights whose largest ones are smoothed, and Pareto k."""
+    from arviz_stats.base import array_stats
+
+    smooth, k = array_stats.psislw(-log_weight)  # it takes the log likelihood of leave-one-out
+    return np.asarray(smooth), float(k)

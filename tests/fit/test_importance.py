@@ -1,0 +1,201 @@
+"""Importance sampling: its density is the graph's, its draws are those of NUTS, and what is not trusted is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import simulated
+from scipy import stats
+
+from bayes_scaling.errors import FitError
+from bayes_scaling.fit import Job, SamplerSettings, importance, load, many_fits, sample
+from bayes_scaling.fit.engine import draw_posterior
+from bayes_scaling.laws.backend import link, numpy_backend
+from bayes_scaling.model import build, encode, make_spec, simulate
+from bayes_scaling.model.priors import draw
+
+SETTINGS = SamplerSettings(draws=500, tune=500, chains=4)
+LADDER = simulated.ladder()
+SPECS = {
+    "chinchilla": make_spec("chinchilla"),
+    "normal": make_spec("power_law", noise={"observation": "normal"}),
+    "departure": make_spec(
+        "power_law",
+        noise={
+            "discrepancy": {"kind": "ou", "over": "compute", "by": "family"},
+            "observation": "normal",
+            "run_effect": False,
+        },
+    ),
+}
+
+
+def refuse():
+    raise AssertionError("NUTS was called")
+
+
+@pytest.mark.parametrize("name", ["chinchilla", "normal"])
+def test_density_is_that_of_the_graph(name):
+    spec, rows = encode(SPECS[name], LADDER)
+    assert importance.applies(spec, rows)
+    xp, rng = numpy_backend(), np.random.default_rng(1)
+    theta = np.stack([link(xp, p.support, draw(spec.prior(p), rng, 20)) for p in spec.parameters()], axis=1)
+    ours = importance.Posterior(spec, rows).log_density(theta)
+    logp = build(spec, rows).compile_logp(mode="FAST_COMPILE")  # every parameter is positive, PyMC takes logarithms
+    names = [f"{p.name}_log__" for p in spec.parameters()]
+    graph = np.array([logp(dict(zip(names, point, strict=True))) for point in theta])
+    assert ours - ours[0] == pytest.approx(graph - graph[0], rel=1e-9, abs=1e-7)
+
+
+def test_mixture_is_a_density_with_the_moments_of_the_points():
+    rng = np.random.default_rng(2)
+    points = rng.multivariate_normal([1.0, -2.0], [[1.0, 0.9], [0.9, 2.0]], 4000)
+    mixture = importance.Mixture.about(points, rng)
+    drawn = mixture.draw(40_000, rng)
+    assert drawn.mean(axis=0) == pytest.approx(points.mean(axis=0), abs=0.1)
+    assert np.corrcoef(drawn.T)[0, 1] == pytest.approx(0.9 / np.sqrt(2), abs=0.06)
+    grid = np.stack(np.meshgrid(np.linspace(-9, 11, 250), np.linspace(-14, 10, 250)), axis=-1).reshape(-1, 2)
+    cell = (20 / 249) * (24 / 249)
+    assert np.exp(mixture.log_density(grid)).sum() * cell == pytest.approx(1, abs=5e-3)
+
+
+def test_draws_are_those_of_a_known_posterior():
+    """A normal target of 3 dimensions: moments within four standard errors."""
+    mean, factor = np.array([0.5, -1.0, 2.0]), np.array([[1.0, 0, 0], [0.9, 0.2, 0], [0.0, 0.5, 3.0]])
+
+    class Known:
+        def log_density(self, theta):
+            return -0.5 * (np.linalg.solve(factor, (theta - mean).T) ** 2).sum(axis=0)
+
+        def particles(self, rng):  # too narrow and beside the target: rounds have to mend it
+            return mean + 0.4 + 0.5 * rng.standard_normal((400, 3)) @ factor.T
+
+    found = importance.from_particles(Known(), 4000, np.random.default_rng(3))
+    assert found is not None
+    assert found.pareto_k < importance.PARETO_K_MAX
+    assert found.effective > 6000
+    z = np.linalg.solve(factor, (found.theta - mean).T)
+    assert np.abs(z.mean(axis=1)).max() < 4 / np.sqrt(4000)
+    assert np.abs(z.var(axis=1) - 1).max() < 4 * np.sqrt(2 / 4000)
+    assert len(np.unique(found.theta[:, 0])) > 3500
+
+
+def test_weights_without_a_variance_are_refused():
+    class Funnel:
+        """Its neck is too narrow for parts that cover its mouth (Neal 2003)."""
+
+        def log_density(self, theta):
+            neck, wide = theta[:, 0], theta[:, 1:]
+            return -(neck**2) / 18 - 0.5 * (wide**2).sum(axis=1) * np.exp(-neck) - 4 * neck
+
+        def particles(self, rng):
+            neck = 3 * rng.standard_normal((400, 1))
+            return np.hstack([neck, np.exp(neck / 2) * rng.standard_normal((400, 8))])
+
+    assert importance.from_particles(Funnel(), 4000, np.random.default_rng(4)) is None
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Return the fit of one table by each engine."""
+    return {
+        engine: sample(
+            SPECS["chinchilla"], LADDER, settings=replace(SETTINGS, engine=engine), random_seed=5, progressbar=False
+        )
+        for engine in ("auto", "nuts")
+    }
+
+
+def test_a_small_model_says_how_it_was_drawn(both, tmp_path):
+    auto, nuts = both["auto"], both["nuts"]
+    assert nuts.meta["engine"] == {"name": "nuts"}
+    assert auto.meta["engine"]["name"] == "importance"
+    assert auto.meta["engine"]["effective"] > 2 * 2000
+    checks = auto.diagnose().table().set_index("name")
+    assert checks["ok"]["Pareto k of importance sampling"]
+    assert checks["found"]["largest R-hat"] < 1.01
+    assert load(auto.save(tmp_path / "fit.nc")).meta["engine"] == auto.meta["engine"]
+    assert auto.meta["seconds"]["compile"] == 0
+
+
+def test_both_engines_give_one_posterior(both):
+    """Means, spreads and quantiles agree within four Monte-Carlo standard errors."""
+    table = {k: v.summary() for k, v in both.items()}
+    for name in ("E", "A_ref", "alpha", "B_ref", "beta", "sigma", "nu"):
+        a, n = table["auto"].loc[name], table["nuts"].loc[name]
+        error = np.hypot(a["mcse_mean"], n["mcse_mean"])
+        assert abs(a["mean"] - n["mean"]) < 4 * error, name
+        ranks = np.searchsorted(np.sort(both["nuts"].values()[name]), [a["lower"], a["median"], a["upper"]]) / 2000
+        share = np.sqrt(np.array([0.05, 0.5, 0.95]) * np.array([0.95, 0.5, 0.05]))
+        error = share * np.sqrt(1 / a["ess_bulk"] + 1 / n["ess_tail"])
+        assert (np.abs(ranks - [0.05, 0.5, 0.95]) < 4 * error).all(), name
+
+
+def test_the_same_seed_gives_the_same_draws(both):
+    again = sample(SPECS["chinchilla"], LADDER, settings=SETTINGS, random_seed=5, progressbar=False)
+    other = sample(SPECS["chinchilla"], LADDER, settings=SETTINGS, random_seed=6, progressbar=False)
+    assert (again.values()["alpha"] == both["auto"].values()["alpha"]).all()
+    assert (other.values()["alpha"] != both["auto"].values()["alpha"]).any()
+
+
+def test_a_departure_that_is_integrated_out_is_drawn_too():
+    spec, rows = encode(SPECS["departure"], LADDER)
+    assert spec.marginal
+    tree, engine = draw_posterior(spec, rows, SETTINGS, 1, refuse)
+    assert engine["name"] == "importance"
+    assert tree["posterior"]["discrepancy_sd"].shape == (4, 500)
+
+
+def test_models_with_effects_or_constants_are_left_to_nuts():
+    fixed = make_spec("power_law", priors={"alpha": {"dist": "constant", "value": 0.3}})
+    for spec in (make_spec("power_law", groups=["family"]), fixed):
+        settled, rows = encode(spec, LADDER)
+        assert not importance.applies(settled, rows)
+        assert draw_posterior(settled, rows, SETTINGS, 1, lambda: "drawn") == ("drawn", {"name": "nuts"})
+
+
+def test_what_is_not_trusted_goes_to_nuts_and_says_why(monkeypatch):
+    spec, rows = encode(SPECS["normal"], LADDER)
+    monkeypatch.setattr("bayes_scaling.fit.engine.importance_draws", lambda *a: None)
+    drawn, engine = draw_posterior(spec, rows, SETTINGS, 1, lambda: "drawn")
+    assert drawn == "drawn"
+    assert "Pareto k" in engine["why"]
+
+
+def tail_of(fit, job):
+    return {"engine": fit.meta["engine"]["name"], "alpha": float(np.median(fit.values()["alpha"]))}
+
+
+def test_many_fits_use_it_too():
+    spec, rows = encode(SPECS["normal"], LADDER)
+    jobs = [Job(f"job {i}", spec, rows, SETTINGS, i, chosen=np.arange(len(rows)) != i) for i in range(6)]
+    found = list(many_fits(jobs, tail_of, workers=0, progressbar=False))
+    assert sum(r.value["engine"] == "importance" for r in found) >= 4
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(FitError, match="Did you mean 'nuts'"):
+        SamplerSettings(engine="nut")
+
+
+@pytest.mark.statistical
+def test_intervals_cover_planted_parameters():
+    """Ranks of planted parameters under their posteriors are uniform (simulation-based calibration)."""
+    spec, rows = encode(SPECS["normal"], LADDER)
+    rng, ranks, refused = np.random.default_rng(7), [], 0
+    while len(ranks) < 150:
+        planted = simulate.prior_values(spec, {}, 1, rng)
+        mean, at_row = simulate.law_values(spec, rows.inputs, planted, rows.index)
+        loss = simulate.response(spec, rng, mean, at_row, {})[0]
+        if loss.max() > 20 or loss.min() < 0.05:  # no table of losses; what is seen may choose, what is planted may not
+            continue
+        own, encoded = encode(SPECS["normal"], LADDER.assign(loss=loss))
+        found = importance.importance_draws(own, encoded, 400, len(ranks))
+        if found is None:
+            refused += 1
+            continue
+        at = [float(link(numpy_backend(), p.support, planted[p.name][0])) for p in spec.parameters()]
+        ranks.append((found.theta < at).mean(axis=0))
+    for column in np.array(ranks).T:
+        assert stats.kstest(column, "uniform").pvalue > 1e-3
+    assert refused < 75
