@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from typing import Any, Protocol
 
 from bayes_scaling.errors import FitError
+
+BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def cpus() -> int:
@@ -76,8 +79,10 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(width, mp_context=context, initializer=_leave_interrupts_to_parent)
         try:
-            for answer in [self._pool.submit(os.getpid) for _ in range(width)]:
-                answer.result()
+            with _one_thread_each():
+                started = [self._pool.submit(os.getpid) for _ in range(width)]
+                for answer in started:
+                    answer.result()
         except BrokenExecutor as error:
             raise FitError(
                 "worker processes ended before they began. They import the script that starts them, so a script must "
@@ -99,6 +104,18 @@ class Processes:
         self._pool.shutdown(wait=not kill, cancel_futures=True)
         for process in running:
             process.terminate()
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start now do linear algebra on one thread each, unless the environment says otherwise."""
+    ours = {name: "1" for name in BLAS_THREADS if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
 
 
 def _leave_interrupts_to_parent() -> None:

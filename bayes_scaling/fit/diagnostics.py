@@ -98,23 +98,23 @@ def failure_banner(fit: Diagnosed) -> str:
 
 
 def _sampling(fit: Fit) -> list[Check]:
-    import arviz as az
+    from arviz_stats import ess, rhat
 
     posterior = fit.idata["posterior"].to_dataset()
     posterior = posterior.drop_vars(fit.spec.constants() & set(posterior.data_vars))
     chains = posterior.sizes["chain"]
-    rhat = _worst(az.rhat(posterior), largest=True) if chains > 1 else (np.nan, "one chain")
-    bulk, tail = (_worst(az.ess(posterior, method=m), largest=False) for m in ("bulk", "tail"))
+    split = _worst(rhat(posterior), largest=True) if chains > 1 else (np.nan, "one chain")
+    bulk, tail = (_worst(ess(posterior, method=m), largest=False) for m in ("bulk", "tail"))
     stats = fit.idata["sample_stats"].to_dataset()
     divergences = int(stats["diverging"].sum())
     deep = float(stats["maxdepth_reached"].mean()) if "maxdepth_reached" in stats else 0.0
     least = ESS_PER_CHAIN * chains
     more = _longer(fit.meta["settings"])
     accept = 0.99 if float(fit.meta["settings"].get("target_accept", 0)) < 0.99 else 0.998
-    modes = " Two modes need other priors." if rhat[0] >= RHAT_NARROW else ""
+    modes = " Two modes need other priors." if split[0] >= RHAT_NARROW else ""
     return [
-        Check("largest R-hat", rhat[0], f"< {RHAT_MAX}", bool(rhat[0] < RHAT_MAX), "fail",
-              f"Chains disagree, worst in {rhat[1]}.", more + modes),
+        Check("largest R-hat", split[0], f"< {RHAT_MAX}", bool(split[0] < RHAT_MAX), "fail",
+              f"Chains disagree, worst in {split[1]}.", more + modes),
         Check("smallest bulk ESS", bulk[0], f">= {least}", bool(bulk[0] >= least), "fail",
               f"Too few independent draws for {bulk[1]}.", more),
         Check("smallest tail ESS", tail[0], f">= {least}", bool(tail[0] >= least), "fail",

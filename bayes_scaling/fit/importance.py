@@ -28,7 +28,7 @@ POWER = 0.7  # of the posterior that mixtures are fitted to: wider along its own
 SPARE = 2.0  # effective draws behind each kept one, so that few are kept twice
 PROPOSALS_MAX = 60_000
 BATCH_VALUES = 400_000  # draws x rows at once, which stay in a processor's cache
-PARTICLES, LAST_MOVES = 400, 12
+PARTICLES, MOVES, LAST_MOVES = 500, 3, 12  # they need not be exact: the weights are
 ROUNDS, PILOT = 6, 4000  # the first is fitted to particles of the posterior and not used
 PARTS, STEPS = 8, 15  # of the mixture, and steps that fit it
 LEARNT_FROM = 1500  # points that a mixture is fitted to
@@ -99,7 +99,7 @@ class Posterior:
         xp = numpy_backend()
         drawn = [link(xp, p.support, draw(self._spec.prior(p), rng, 4001)) for p in self._spec.parameters()]
         prior = Population(np.array([d.mean() for d in drawn]), np.array([d.std() for d in drawn]))
-        found = temper(self._target, prior, PARTICLES, rng)
+        found = temper(self._target, prior, PARTICLES, rng, moves=MOVES)
         return moved(self._target, prior, found, rng, moves=LAST_MOVES).theta
 
 

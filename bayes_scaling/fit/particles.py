@@ -112,7 +112,9 @@ class Particles:
         return Particles(self.theta[chosen], self.log_likelihood[chosen])
 
 
-def temper(target: Target, population: Population, count: int, rng: np.random.Generator) -> Particles:
+def temper(
+    target: Target, population: Population, count: int, rng: np.random.Generator, *, moves: int = MOVES
+) -> Particles:
     """Return particles of the posterior under a population, started from that population."""
     theta = population.mean + population.sd * rng.standard_normal((count, len(population.mean)))
     particles, power = Particles(theta, target.log_likelihood(theta)), 0.0
@@ -120,7 +122,7 @@ def temper(target: Target, population: Population, count: int, rng: np.random.Ge
         step = _step(particles.log_likelihood, 1 - power)
         power = min(power + step, 1.0)
         particles = particles.resampled(step * particles.log_likelihood, rng)
-        particles = moved(target, population, particles, rng, power=power)
+        particles = moved(target, population, particles, rng, power=power, moves=moves)
     return particles
 
 
@@ -134,15 +136,17 @@ def follow(
 
 def _step(log_likelihood: np.ndarray, left: float) -> float:
     """Return the largest power of the likelihood that keeps the effective number of particles."""
+    below = log_likelihood - log_likelihood.max()
 
     def kept(step: float) -> float:
-        return float(np.exp(2 * logsumexp(step * log_likelihood) - logsumexp(2 * step * log_likelihood)))
+        weight = np.exp(step * below)
+        return float(weight.sum() ** 2 / (weight @ weight))
 
     least = KEPT * len(log_likelihood)
     if kept(left) >= least:
         return left
     low, high = 0.0, left
-    while high - low > 1e-3 * high:
+    while high - low > 1e-2 * high:
         middle = (low + high) / 2
         low, high = (middle, high) if kept(middle) >= least else (low, middle)
     return high

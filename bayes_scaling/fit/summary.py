@@ -75,10 +75,10 @@ def _told(fit: Fit, posterior: Any) -> list[Any]:
 
 
 def _table(posterior: Any, level: float, interval: str) -> pd.DataFrame:
-    import arviz as az
+    import arviz_stats
 
-    stats = az.summary(posterior, kind="all", ci_prob=level, ci_kind=interval, round_to="none")
-    medians = az.summary(posterior, kind="all_median", ci_prob=level, ci_kind=interval, round_to="none")
+    stats = arviz_stats.summary(posterior, kind="all", ci_prob=level, ci_kind=interval, round_to="none")
+    medians = arviz_stats.summary(posterior, kind="all_median", ci_prob=level, ci_kind=interval, round_to="none")
     bounds = [c for c in stats.columns if c.endswith(("_lb", "_ub"))]
     table = stats.rename(columns={bounds[0]: "lower", bounds[1]: "upper"})
     table["median"] = medians["median"]

@@ -24,6 +24,23 @@ if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 MCSE_POINTS = 500
+SORTED_AT_ONCE = 250  # columns
+
+
+def quantiles(draws: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Return quantiles over the first axis of draws (draw, row), shape (share, row).
+
+    As :func:`numpy.quantile` interpolates them; sorting short columns in turn takes a fraction of its time.
+    """
+    count, rows = draws.shape
+    found = np.empty((len(shares), rows))
+    place = np.array(shares) * (count - 1)
+    below = np.floor(place).astype(int)
+    above, share = np.minimum(below + 1, count - 1), place - below
+    for start in range(0, rows, SORTED_AT_ONCE):
+        part = np.sort(draws[:, start : start + SORTED_AT_ONCE].T, axis=1)
+        found[:, start : start + SORTED_AT_ONCE] = (part[:, below] * (1 - share) + part[:, above] * share).T
+    return found
 
 
 def bounds(draws: np.ndarray, level: float, interval: str) -> tuple[np.ndarray, np.ndarray]:
@@ -83,10 +100,14 @@ class Forecast:
 
     def tabulate(self, levels: Sequence[float], interval: str = "eti") -> pd.DataFrame:
         """Return the table at other levels or with another kind of interval."""
-        median = np.median(self.draws, axis=0)
-        parts = []
         for level in levels:
-            low, high = bounds(self.draws, level, interval)
+            check_interval(level, interval)
+        tails = [t for level in levels for t in ((1 - level) / 2, (1 + level) / 2)]
+        median, *ends = quantiles(self.draws, [0.5, *tails])
+        parts = []
+        for i, level in enumerate(levels):
+            equal = interval == "eti"
+            low, high = ends[2 * i : 2 * i + 2] if equal else bounds(self.draws, level, interval)
             part = self.points.copy()
             part["outcome"], part["kind"] = self.outcome, self.kind
             part["median"], part["mcse_median"] = median, self.mcse_median

@@ -95,7 +95,7 @@ def _observe_along_paths(
     import pymc as pm
     import pytensor.tensor as pt
 
-    from bayes_scaling.model.state_space import markov_density
+    from bayes_scaling.model.markov_op import markov_density
 
     order = steps["path_order"]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws.backend import Backend
@@ -28,6 +28,7 @@ AVERAGED = "averaged"
 CENSOR = 1e-3  # accuracies nearer to 0 or 1 than this are rounded ones
 _EDGE = 1e-7
 _TINY = 1e-300  # keeps the log of a probability finite
+_HALF_LOG_2PI = float(np.log(2 * np.pi) / 2)
 _LARGEST_LOG = 500.0  # heavy tails reach beyond what a float can hold
 
 
@@ -129,7 +130,8 @@ class Normal:
     @staticmethod
     def log_density(y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
         """Return the log density of the loss itself (with the Jacobian of the log)."""
-        return stats.norm.logpdf(np.log(y), np.log(center), values["sigma"]) - np.log(y)
+        z = (np.log(y) - np.log(center)) / values["sigma"]
+        return -(z**2) / 2 - np.log(values["sigma"]) - _HALF_LOG_2PI - np.log(y)
 
     @staticmethod
     def simulate(
@@ -238,7 +240,8 @@ class Beta:
         """Return the log density of the accuracy (log probability where it is censored)."""
         center = np.clip(center, _EDGE, 1 - _EDGE)
         a, b = center * values["precision"], (1 - center) * values["precision"]
-        inside = stats.beta.logpdf(np.clip(y, CENSOR, 1 - CENSOR), a, b)
+        within = np.clip(y, CENSOR, 1 - CENSOR)
+        inside = special.xlogy(a - 1, within) + special.xlog1py(b - 1, -within) - special.betaln(a, b)
         low = np.log(special.betainc(a, b, CENSOR) + _TINY)
         high = np.log(special.betainc(b, a, CENSOR) + _TINY)
         return np.where(y <= CENSOR, low, np.where(y >= 1 - CENSOR, high, inside))

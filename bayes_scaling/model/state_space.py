@@ -4,6 +4,7 @@ Along one path (the checkpoints of a run, in order of scale) the discrepancy is 
 :math:`\delta_i = \phi_i \delta_{i-1} + N(0, q_i)`, seen as residuals :math:`e_i = \delta_i + N(0, r_i)`
 of the law in log loss. Paths stand one after the other; :math:`\phi = 0` starts a new one. A Kalman
 filter gives the density, its reverse pass the gradient (Rauch, Tung and Striebel 1965 for the smoother).
+``markov_op.py`` makes of both what PyTensor can differentiate; this file needs NumPy alone.
 """
 
 from __future__ import annotations
@@ -13,15 +14,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
-from pytensor.graph.basic import Apply
-from pytensor.graph.op import Op
-from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
 
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
-def _forward(e, phi, q, r):  # type: ignore[no-untyped-def]  # compiled by numba
+def forward(e, phi, q, r):  # type: ignore[no-untyped-def]  # compiled by numba
     """Return the log density and the filter's predicted and filtered moments."""
     n = e.shape[0]
     predicted, variance, filtered, left = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -38,7 +35,7 @@ def _forward(e, phi, q, r):  # type: ignore[no-untyped-def]  # compiled by numba
     return total, predicted, variance, filtered, left
 
 
-def _backward(e, phi, r, predicted, variance, filtered, left):  # type: ignore[no-untyped-def]
+def backward(e, phi, r, predicted, variance, filtered, left):  # type: ignore[no-untyped-def]
     """Return the derivatives of the log density in e, phi, q and r."""
     n = e.shape[0]
     in_e, in_phi, in_q, in_r = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -58,49 +55,6 @@ def _backward(e, phi, r, predicted, variance, filtered, left):  # type: ignore[n
         in_phi[i] = mp_bar * before_m + 2.0 * pp_bar * phi[i] * before_p
         m_bar, p_bar = mp_bar * phi[i], pp_bar * phi[i] * phi[i]
     return in_e, in_phi, in_q, in_r
-
-
-class MarkovDensity(Op):
-    """Log density of residuals along paths, and its derivatives.
-
-    Inputs are residuals, decay, innovation variance and noise variance (float64, shape (row,),
-    in order along the paths); outputs are the log density () and its derivatives in the four inputs (row,).
-    """
-
-    __props__ = ()
-
-    def make_node(self, residual: Any, decay: Any, innovation: Any, noise: Any) -> Apply:
-        """Return the node."""
-        inputs = [pt.cast(pt.as_tensor_variable(x), "float64") for x in (residual, decay, innovation, noise)]
-        return Apply(self, inputs, [pt.dscalar(), *(pt.dvector() for _ in range(4))])
-
-    def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
-        """Evaluate in Python (where numba is not used)."""
-        e, phi, q, r = inputs
-        value, *moments = _forward(e, phi, q, r)
-        output_storage[0][0] = np.asarray(value)
-        for storage, gradient in zip(output_storage[1:], _backward(e, phi, r, *moments), strict=True):
-            storage[0] = gradient
-
-    def pullback(self, inputs: Any, outputs: Any, output_grads: Any) -> list[Any]:
-        """Return the gradient of the log density in the four inputs."""
-        return [output_grads[0] * outputs[i] for i in range(1, 5)]
-
-
-markov_density = MarkovDensity()
-
-
-@register_funcify_default_op_cache_key(MarkovDensity)
-def _funcify(op: Op, node: Apply, **kwargs: Any) -> Any:
-    forward, backward = numba_njit(_forward), numba_njit(_backward)
-
-    @numba_njit
-    def density(e, phi, q, r):  # type: ignore[no-untyped-def]
-        value, predicted, variance, filtered, left = forward(e, phi, q, r)
-        in_e, in_phi, in_q, in_r = backward(e, phi, r, predicted, variance, filtered, left)
-        return np.asarray(value), in_e, in_phi, in_q, in_r
-
-    return density
 
 
 @dataclass(frozen=True)
@@ -149,7 +103,8 @@ def smooth(
     Parameters
     ----------
     residual, decay, innovation, noise : ndarray, shape (..., row)
-        As for :class:`MarkovDensity`. A row whose noise variance is infinite was not observed.
+        As for :class:`~bayes_scaling.model.markov_op.MarkovDensity`. A row whose noise variance is infinite was not
+        observed.
     rng : numpy Generator, optional
         Also draw one joint path (forward filter, backward sampling).
     """
@@ -189,13 +144,13 @@ def _compiled_totals() -> Any:
     """Return the loop over draws, compiled once per process; it lets other threads run."""
     import numba
 
-    forward = numba.njit(nogil=True)(_forward)
+    one_path = numba.njit(nogil=True)(forward)
 
     @numba.njit(nogil=True)
     def totals(e, phi, q, r):  # type: ignore[no-untyped-def]
         found = np.empty(e.shape[0])
         for i in range(e.shape[0]):
-            found[i] = forward(e[i], phi[i], q[i], r[i])[0]
+            found[i] = one_path(e[i], phi[i], q[i], r[i])[0]
         return found
 
     return totals

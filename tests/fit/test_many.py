@@ -395,3 +395,15 @@ def test_a_worker_that_dies(tmp_path):
     assert found["well"].value["process"] != os.getpid()
     assert gaps(found.values()) == {"always": many.DIED}
     assert len(list((tmp_path / "out").glob("result-*.json"))) == 2
+
+
+def test_processes_do_linear_algebra_on_one_thread(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    one = crew.Processes(1)
+    try:
+        found = [one.start(os.getenv, name).result() for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")]
+    finally:
+        one.close(kill=True)
+    assert found == ["1", "3"]
+    assert "OMP_NUM_THREADS" not in os.environ

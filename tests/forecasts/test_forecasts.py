@@ -8,6 +8,7 @@ import simulated
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import evaluate
 from bayes_scaling.forecasts import bounds, forecast, grid
+from bayes_scaling.forecasts.predict import quantiles
 from bayes_scaling.model import make_spec
 
 POINTS = {"family": ["ant", "bee", "cat"], "params": [1e11], "tokens": [2e12]}
@@ -289,3 +290,9 @@ def test_grid_is_every_combination():
     assert not table.duplicated().any()
     assert grid(compute=np.array([1.0, 2.0]), level=pd.Series([3, 4])).shape == (4, 2)
     assert grid(n=range(3)).shape == (3, 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (7, 1), (401, 620)])
+def test_quantiles_are_those_of_numpy(shape):
+    draws, shares = np.random.default_rng(3).standard_normal(shape), [0.05, 0.5, 0.975, 1.0, 0.0]
+    assert quantiles(draws, shares) == pytest.approx(np.quantile(draws, shares, axis=0), rel=1e-12, abs=1e-12)

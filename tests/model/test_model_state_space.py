@@ -9,7 +9,8 @@ from scipy import stats
 
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model.discrepancy import Discrepancy, Paths, knot_factor, make_paths, transitions
-from bayes_scaling.model.state_space import markov_density, path_density, smooth
+from bayes_scaling.model.markov_op import markov_density
+from bayes_scaling.model.state_space import path_density, smooth
 
 XP = numpy_backend()
 SD, LENGTH = 0.3, 0.7

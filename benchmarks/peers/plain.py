@@ -1,0 +1,85 @@
+"""The script that a user of PyMC would write for one table: no package of ours, the same priors, noise and draws.
+
+``python -m benchmarks.peers.plain TABLE.csv`` fits the columns params, tokens and loss, prints the law at five scales
+with intervals, and, last, a line of JSON: seconds of importing, compiling and sampling, smallest bulk effective sample
+size. It is run as a process of its own, so that its imports count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+STARTED = time.perf_counter()
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import pymc as pm  # noqa: E402
+
+Z95 = 1.6448536269514722
+
+
+def lognormal(name: str, median: float, upper95: float) -> Any:
+    """Return a log-normal variable with a median and a value that 5 % exceed."""
+    return pm.LogNormal(name, np.log(median), np.log(upper95 / median) / Z95)
+
+
+def chinchilla(table: pd.DataFrame) -> pm.Model:
+    """Return the model of Hoffmann et al. (2022), equation 2, with Student-t noise of log loss."""
+    size, data = table["params"].to_numpy() / 1e9, table["tokens"].to_numpy() / 2e10
+    with pm.Model() as model:
+        E, A, B = lognormal("E", 1.7, 2.6), lognormal("A", 0.4, 1.2), lognormal("B", 0.4, 1.2)
+        alpha, beta = lognormal("alpha", 0.35, 0.7), lognormal("beta", 0.35, 0.7)
+        sigma, nu = lognormal("sigma", 0.01, 0.1), pm.Gamma("nu", 2, 0.1)
+        loss = E + A * size**-alpha + B * data**-beta
+        pm.StudentT("y", nu=nu, mu=pm.math.log(loss), sigma=sigma, observed=np.log(table["loss"].to_numpy()))
+    return model
+
+
+def power_law(table: pd.DataFrame, reference: float) -> pm.Model:
+    """Return a power law with a floor of one scale, with Student-t noise of log loss."""
+    scale = table["scale"].to_numpy() / reference
+    with pm.Model() as model:
+        E, A, alpha = lognormal("E", 1.7, 2.6), lognormal("A", 0.4, 1.2), lognormal("alpha", 0.35, 0.7)
+        sigma, nu = lognormal("sigma", 0.01, 0.1), pm.Gamma("nu", 2, 0.1)
+        pm.StudentT(
+            "y", nu=nu, mu=pm.math.log(E + A * scale**-alpha), sigma=sigma, observed=np.log(table["loss"].to_numpy())
+        )
+    return model
+
+
+def sampled(model: pm.Model, seed: int = 1) -> tuple[Any, dict[str, float]]:
+    """Return the draws of four chains of 1000 with nutpie, and what they cost."""
+    import arviz as az
+    import nutpie
+
+    begun = time.perf_counter()
+    compiled = nutpie.compile_pymc_model(model)
+    ready = time.perf_counter()
+    tree = nutpie.sample(compiled, draws=1000, tune=1000, chains=4, seed=seed, progress_bar=False)
+    ended = time.perf_counter()
+    ess = az.ess(tree["posterior"].to_dataset())
+    smallest = min(float(ess[v].min()) for v in ess.data_vars)
+    return tree, {"compile": ready - begun, "sample": ended - ready, "ess": smallest}
+
+
+def main() -> None:
+    """Fit, print the law at five scales, and the cost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table")
+    options = parser.parse_args()
+    imported = time.perf_counter() - STARTED
+    tree, cost = sampled(chinchilla(pd.read_csv(options.table)))
+    draws = {str(k): v.to_numpy().ravel() for k, v in tree["posterior"].to_dataset().data_vars.items()}
+    for compute in (1e21, 1e22, 1e23, 5.76e23, 1e25):
+        size = np.sqrt(compute / 120)
+        law = draws["E"] + draws["A"] * (size / 1e9) ** -draws["alpha"]
+        law = law + draws["B"] * (20 * size / 2e10) ** -draws["beta"]
+        print(f"{compute:.3g}", np.quantile(law, [0.05, 0.25, 0.5, 0.75, 0.95]).round(4))
+    print(json.dumps({"import": imported, **cost}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""How long a forecast, many refits and many curves take, beside the script a user of PyMC would write.
+
+``python -m benchmarks.speed [--part NAME ...] [--json FILE]``. Every figure is a ratio of two times of one run, on one
+machine, with the same rows, priors and number of draws. The plain script is ``peers/plain.py``; where it would be run a
+hundred times, a few runs are timed and multiplied, and the figure says so.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import bayes_scaling as bs
+from bayes_scaling.fit import Fit, Job, SamplerSettings, many_fits
+from bayes_scaling.fit.crew import cpus
+from bayes_scaling.fit.sample import versions
+from bayes_scaling.model import encode, make_spec
+from benchmarks.figures import Figure, arguments, figure, report
+from benchmarks.peers import plain
+
+SEED = 20261126
+TURNS = 3
+REFITS, CURVES, PLAIN_TIMED = 100, 200, 3
+POINTS = 10_000
+LEFT_OUT = 0.1
+CARD = "chinchilla"
+
+
+def table_of(card: bs.Card) -> pd.DataFrame:
+    """Return the rows that the card fits."""
+    frame = card.data()
+    excluded = frame["flags"].str.contains("|".join(card.spec.data.exclude_flags))
+    return frame.loc[~excluded, ["params", "tokens", "loss"]]
+
+
+def command(*words: str) -> float:
+    """Return the seconds of a command of ours in a process of its own."""
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "bayes_scaling", *words], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def script(path: Path) -> tuple[float, dict[str, float]]:
+    """Return the seconds of the plain script in a process of its own, and what it says of itself."""
+    begun = time.perf_counter()
+    words = [sys.executable, "-m", "benchmarks.peers.plain", str(path)]
+    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+    return time.perf_counter() - begun, json.loads(told)
+
+
+def one_forecast(folder: Path) -> Iterator[Figure]:
+    """Yield the time to a forecast in a fresh process and from a saved fit, and effective draws per second."""
+    rows, fits = folder / "rows.csv", str(folder / "fits")
+    card = bs.load_card(CARD)
+    table_of(card).to_csv(rows, index=False)
+    words = ["forecast", CARD, "--fits", fits, "--quiet"]
+    command(*words, "--refit"), script(rows)  # caches are warm from here on
+    ours, theirs, told = [], [], []
+    for _ in range(TURNS):
+        ours.append(command(*words, "--refit"))
+        seconds, cost = script(rows)
+        theirs.append(seconds)
+        told.append(cost)
+    fresh, peer = statistics.median(ours), statistics.median(theirs)
+    yield figure("speed/fresh_forecast", fresh / peer, target="<= 0.35", unit=f"of {peer:.1f} s; ours {fresh:.2f} s")
+    saved = statistics.median(command(*words) for _ in range(TURNS))
+    yield figure("speed/saved_forecast", saved, target="<= 1.5", unit="s")
+    here = [effective_per_second(card, seed) for seed in range(TURNS)]
+    there = [cost["ess"] / cost["sample"] for cost in told]
+    yield figure("speed/ess_chinchilla", statistics.median(here) / statistics.median(there), better="higher",
+                 target=">= 10", unit=f"times {statistics.median(there):.0f}/s; {engine_of(card)}")  # fmt: skip
+
+
+def effective_per_second(card: bs.Card, seed: int) -> float:
+    """Return the smallest effective sample size of a fit per second of drawing it."""
+    fit = card.fit(progressbar=False, random_seed=seed)
+    ess = float(fit.summary()["ess_bulk"].min())
+    return min(ess, fit.meta["engine"].get("effective", ess)) / fit.meta["seconds"]["sample"]
+
+
+def engine_of(card: bs.Card) -> str:
+    """Return how the card's posterior is drawn."""
+    return str(card.fit(progressbar=False).meta["engine"]["name"])
+
+
+def median_of(fit: Fit, job: Job) -> dict[str, object]:
+    """Return what a bootstrap keeps of a fit."""
+    values = {k: float(np.median(v)) for k, v in fit.values().items() if v.ndim == 1}
+    return {**values, "engine": fit.meta["engine"]["name"], "ok": fit.diagnose().ok}
+
+
+def timed(jobs: list[Job]) -> tuple[float, str]:
+    """Return the seconds of many fits and how they were drawn; workers' start included."""
+    begun = time.perf_counter()
+    found = list(many_fits(jobs, median_of, progressbar=False))
+    seconds = time.perf_counter() - begun
+    made = [r.value for r in found if not r.missing]
+    drawn = sum(v["engine"] == "importance" for v in made)
+    usable = sum(bool(v["ok"]) for v in made)
+    return seconds, f"{drawn} of {len(found)} by importance sampling, {usable} usable"
+
+
+def plain_seconds(models: list[Callable[[], object]], fits: int) -> float:
+    """Return the seconds of a number of plain fits, each compiled, from a few of them."""
+    plain.sampled(models[0]())  # what all share is imported and cached
+    begun = time.perf_counter()
+    for model in models[:PLAIN_TIMED]:
+        plain.sampled(model())
+    return (time.perf_counter() - begun) / PLAIN_TIMED * fits
+
+
+def refits(folder: Path) -> Iterator[Figure]:
+    """Yield 100 refits that leave out a random tenth of the rows."""
+    card = bs.load_card(CARD)
+    frame = table_of(card).reset_index(drop=True)
+    settled, rows = encode(card.spec.model, frame)
+    rng = np.random.default_rng(SEED)
+    masks = [rng.random(len(rows)) >= LEFT_OUT for _ in range(REFITS)]
+    settings = SamplerSettings()
+    jobs = [Job(f"refit {i}", settled, rows, settings, SEED + i, chosen=m) for i, m in enumerate(masks)]
+    seconds, told = timed(jobs)
+    peer = plain_seconds([lambda m=m: plain.chinchilla(frame[m]) for m in masks], REFITS)
+    yield figure("speed/refits_100", peer / seconds, better="higher", target=">= 20",
+                 unit=f"times; {seconds:.0f} s, plain {peer:.0f} s ({PLAIN_TIMED} timed); {told}")  # fmt: skip
+
+
+def curves(folder: Path) -> Iterator[Figure]:
+    """Yield 200 small curves with a law each: the public learning curves, whole and cut short at the end."""
+    frame = bs.load_dataset("curves")
+    reference = 1e8
+    spec = make_spec(
+        "power_law", inputs={"compute": "seen"}, reference={"compute": reference},
+        noise={"observation": "student_t", "run_effect": False},
+    )  # fmt: skip
+    parts: list[pd.DataFrame] = []
+    runs = [part.sort_values("seen") for _, part in frame.groupby("run", sort=True) if len(part) >= 8]
+    for share in (1.0, 0.9, 0.8):
+        parts += [part.iloc[: max(8, int(share * len(part)))].drop(columns="averaged") for part in runs]
+    parts = parts[:CURVES]
+    settings = SamplerSettings()
+    jobs = [Job.of_table(f"curve {i}", spec, p, settings=settings, seed=SEED + i) for i, p in enumerate(parts)]
+    seconds, told = timed(jobs)
+    peers = [p.rename(columns={"seen": "scale"}) for p in parts]
+    peer = plain_seconds([lambda p=p: plain.power_law(p, reference) for p in peers], len(parts))
+    yield figure("speed/curves_200", peer / seconds, better="higher", target=">= 30",
+                 unit=f"times; {seconds:.0f} s, plain {peer:.0f} s ({PLAIN_TIMED} timed); {told}")  # fmt: skip
+
+
+def many_points(folder: Path) -> Iterator[Figure]:
+    """Yield the forecast of 10,000 points from 4,000 draws, beside posterior predictive sampling in PyMC."""
+    import pymc as pm
+
+    card = bs.load_card(CARD)
+    fit = card.fit(progressbar=False)
+    rng = np.random.default_rng(SEED)
+    points = pd.DataFrame({"params": 10 ** rng.uniform(8, 11, POINTS), "tokens": 10 ** rng.uniform(9.5, 12, POINTS)})
+    begun = time.perf_counter()
+    bs.forecast(fit, points).tabulate([0.5, 0.9])
+    seconds = time.perf_counter() - begun
+    tree, _ = plain.sampled(plain.chinchilla(table_of(card)))
+    begun = time.perf_counter()
+    with plain.chinchilla(points.assign(loss=2.0)):
+        made = pm.sample_posterior_predictive(tree, var_names=["y"], progressbar=False, random_seed=1)
+        made["posterior_predictive"]["y"].quantile([0.05, 0.25, 0.5, 0.75, 0.95], dim=("chain", "draw"))
+    peer = time.perf_counter() - begun
+    yield figure("speed/forecast_10k", peer / seconds, better="higher", target=">= 20",
+                 unit=f"times; {seconds:.1f} s, PyMC {peer:.1f} s")  # fmt: skip
+
+
+def help_seconds(folder: Path) -> Iterator[Figure]:
+    """Yield the slowest of the commands that only tell."""
+    worst = max(min(command(*words) for _ in range(TURNS)) for words in (["--help"], ["laws"], ["datasets"]))
+    yield figure("speed/help_seconds", worst, target="<= 0.4", unit="s")
+
+
+PARTS = {
+    "forecast": one_forecast, "refits": refits, "curves": curves, "points": many_points, "help": help_seconds,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Print the figures beside their targets."""
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--part", choices=list(PARTS), action="append", help="one part only; all when left out")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = [f for name in options.part or PARTS for f in PARTS[name](Path(folder))]
+    report(figures, options.json, about={"cpus": cpus(), "seed": SEED, **versions()})
+
+
+if __name__ == "__main__":
+    main()
