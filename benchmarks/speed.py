@@ -31,6 +31,7 @@ SEED = 20261126
 TURNS = 3
 REFITS, CURVES, PLAIN_TIMED = 100, 200, 3
 POINTS = 10_000
+CLUSTER_FITS = 64
 LEFT_OUT = 0.1
 CARD = "chinchilla"
 
@@ -176,6 +177,31 @@ def many_points(folder: Path) -> Iterator[Figure]:
                  unit=f"times; {seconds:.1f} s, PyMC {peer:.1f} s")  # fmt: skip
 
 
+def cluster(folder: Path) -> Iterator[Figure]:
+    """Yield the throughput of two Dask workers beside that of one, on the same 64 refits."""
+    from distributed import Client, LocalCluster
+
+    card = bs.load_card(CARD)
+    settled, rows = encode(card.spec.model, table_of(card).reset_index(drop=True))
+    rng, settings = np.random.default_rng(SEED), SamplerSettings()
+    jobs = [
+        Job(f"refit {i}", settled, rows, settings, SEED + i, chosen=rng.random(len(rows)) >= LEFT_OUT)
+        for i in range(CLUSTER_FITS)
+    ]
+    seconds = {}
+    for width in (1, 2):
+        with (
+            LocalCluster(n_workers=width, threads_per_worker=1, dashboard_address=None) as here,
+            Client(here) as client,
+        ):
+            list(many_fits(jobs[: 4 * width], median_of, executor=client, progressbar=False))  # imports, once a worker
+            begun = time.perf_counter()
+            list(many_fits(jobs, median_of, executor=client, progressbar=False))
+            seconds[width] = time.perf_counter() - begun
+    yield figure("speed/dask_2_workers", seconds[1] / seconds[2], better="higher", target=">= 1.8",
+                 unit=f"times one worker; {seconds[1]:.0f} s and {seconds[2]:.0f} s")  # fmt: skip
+
+
 def help_seconds(folder: Path) -> Iterator[Figure]:
     """Yield the slowest of the commands that only tell."""
     worst = max(min(command(*words) for _ in range(TURNS)) for words in (["--help"], ["laws"], ["datasets"]))
@@ -183,7 +209,8 @@ def help_seconds(folder: Path) -> Iterator[Figure]:
 
 
 PARTS = {
-    "forecast": one_forecast, "refits": refits, "curves": curves, "points": many_points, "help": help_seconds,
+    "forecast": one_forecast, "refits": refits, "curves": curves, "points": many_points, "cluster": cluster,
+    "help": help_seconds,
 }  # fmt: skip
 
 

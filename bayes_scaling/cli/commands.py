@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from bayes_scaling.cli.show import EXIT_UNUSABLE, print_json, records, show, tel
 from bayes_scaling.cli.skills import tables_of, text_of
 from bayes_scaling.compare import contrasts, ranking
 from bayes_scaling.errors import CardError
-from bayes_scaling.fit import Fit, failure_banner
+from bayes_scaling.fit import Fit, connect, failure_banner
 
 
 def fit(options: argparse.Namespace) -> int:
@@ -111,7 +112,8 @@ def backtest(options: argparse.Namespace) -> int:
     card = changed_card(options, options.card)
     asked = {k: getattr(options, k) for k in ("over", "beyond", "cuts", "within", "families", "workers")}
     folder = options.folder or Path("backtests") / card.name
-    made = card.backtest(folder=folder, progressbar=not options.quiet, **asked)
+    with contextlib.closing(connect(options.scheduler)) if options.scheduler else contextlib.nullcontext() as executor:
+        made = card.backtest(folder=folder, progressbar=not options.quiet, executor=executor, **asked)
     tables = {"folds": made.folds, "summary": made.summary(), "by_fold": made.summary("fold"), "table": made.frame}
     facts = {"card": card.name, "over": made.over, "unit": made.unit, "gaps": dict(made.gaps), "folder": str(folder)}
     result = {**facts, "notices": list(made.notices), **{k: records(v) for k, v in tables.items()}}

@@ -85,6 +85,8 @@ def _add_hold_out(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--within", default="", metavar="COLUMN", help="cut each level separately, e.g. run for curves")
     group.add_argument("--families", action="store_true", help="hold out each family but its smallest member")
     group.add_argument("--folder", metavar="DIR", help="results, found again on a rerun (backtests/CARD)")
+    group.add_argument("--scheduler", metavar="ADDRESS",
+                       help="fit on a Dask cluster, such as tcp://10.0.0.1:8786 (extra `cluster`)")  # fmt: skip
     group.add_argument("--workers", type=int, help="fits at a time; 0 works in this process (as many as processors)")
 
 

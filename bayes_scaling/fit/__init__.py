@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from bayes_scaling.fit.chain import ChainFit, ChainModel, sample_chain
+from bayes_scaling.fit.cluster import connect
 from bayes_scaling.fit.diagnostics import Check, Diagnosis, diagnose, failure_banner
 from bayes_scaling.fit.many import Job, JobResult, gaps, many_fits
 from bayes_scaling.fit.result import Fit
@@ -28,6 +29,7 @@ __all__ = [
     "Sampler",
     "SamplerSettings",
     "assemble",
+    "connect",
     "diagnose",
     "failure_banner",
     "gaps",

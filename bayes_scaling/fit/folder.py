@@ -239,7 +239,17 @@ def _read(path: Path) -> Plain:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file that appears only when it is complete."""
+    """Write a text file that appears only when it is complete; raise FitError where that fails (a full disk)."""
+    try:
+        _write_text(path, text)
+    except OSError as error:
+        raise FitError(
+            f"{path} could not be written ({error.strerror or error}). What was written before is kept: make room, and "
+            "a rerun goes on from there."
+        ) from error
+
+
+def _write_text(path: Path, text: str) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as target:

@@ -1,5 +1,6 @@
 """The folder of many fits: a stored result is of the same formula, reduction, version and facts, or it is refused."""
 
+import errno
 import functools
 from dataclasses import replace
 
@@ -114,3 +115,17 @@ def test_a_formula_typed_at_a_prompt(monkeypatch):
     monkeypatch.setattr(folder.inspect, "getsource", nowhere)
     assert formula_hash(M1) != formula_hash(Bent)
     assert formula_hash(M1) == formula_hash(Again)
+
+
+def test_a_full_disk_is_told_and_keeps_what_was_written(kept, monkeypatch):
+    def full(*paths):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    job, before = job_of(M1()), sorted(kept.iterdir())
+    there = store(kept, job)
+    monkeypatch.setattr(folder.os, "replace", full)
+    with pytest.raises(FitError, match=r"could not be written \(No space left on device\).*a rerun goes on"):
+        there.write(job, {**RESULT, "value": 2.0})
+    monkeypatch.undo()
+    assert sorted(kept.iterdir()) == before
+    assert store(kept, job).finished(job) == RESULT
