@@ -16,6 +16,8 @@ from bayes_scaling.model.choices import ADAPTATIONS, ENGINES
 from bayes_scaling.model.rows import observed
 from bayes_scaling.model.spec import ModelSpec
 
+LOW_RANK_MOST = 150  # unknowns of curves up to which ``low_rank`` pays
+
 
 @dataclass(frozen=True)
 class SamplerSettings:
@@ -29,7 +31,8 @@ class SamplerSettings:
     adaptation : str
         nutpie's mass matrix. ``auto``: ``low_rank``, which follows the ridge between floor,
         amplitude and exponent in a tenth of the gradient steps, for models without group or run
-        effects; ``diag`` for models with them, where ``low_rank`` mixes worse and costs more.
+        effects, and for curves in coordinates of their own up to 150 unknowns, whose shared parameters it
+        follows; ``diag`` for all others, where ``low_rank`` mixes worse and costs more.
     maxdepth : int
     extra_doublings : int, optional
         How often a trajectory is doubled once more after it has turned back. In models with crossed effects short
@@ -88,6 +91,7 @@ class Sampler:
         self.spec = spec
         self._coords, self._inputs = rows.coords, set(rows.inputs)
         coordinates = find_coordinates(spec, rows)
+        self._curves = bool(coordinates)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._compiled = nutpie.compile_pymc_model(build(spec, rows, coordinates=coordinates))
@@ -103,7 +107,8 @@ class Sampler:
         if settings.adaptation != "auto":
             return settings.adaptation
         crossed = self.spec.noise.run_effect or any(True for _ in self.spec.all_effects())
-        return "diag" if crossed else "low_rank"
+        few_curves = self._curves and self._compiled.n_dim <= LOW_RANK_MOST
+        return "low_rank" if few_curves or not crossed else "diag"
 
     def _extra_doublings(self, settings: SamplerSettings) -> int:
         if settings.extra_doublings is not None:

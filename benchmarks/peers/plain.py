@@ -38,6 +38,26 @@ def chinchilla(table: pd.DataFrame) -> pm.Model:
     return model
 
 
+def conditions(table: pd.DataFrame) -> pm.Model:
+    """Return the same law with floor and amplitudes that differ by condition (column run), effects not centred."""
+    code = pd.factorize(table["run"])[0]
+    levels = int(code.max()) + 1
+
+    def differing(name: str, median: float, upper95: float, sd95: float) -> Any:
+        base, sd = lognormal(name, median, upper95), pm.HalfNormal(f"{name}_sd", sd95 / 1.959963984540054)
+        return base * pm.math.exp(sd * pm.Normal(f"{name}_z", 0, 1, shape=levels))
+
+    size, data = table["params"].to_numpy() / 1e9, table["tokens"].to_numpy() / 2e10
+    with pm.Model() as model:
+        E, A = differing("E", 1.7, 2.6, 0.2), differing("A", 0.4, 1.2, 0.5)
+        B = differing("B", 0.4, 1.2, 0.5)
+        alpha, beta = lognormal("alpha", 0.35, 0.7), lognormal("beta", 0.35, 0.7)
+        sigma, nu = lognormal("sigma", 0.01, 0.1), pm.Gamma("nu", 2, 0.1)
+        loss = E[code] + A[code] * size**-alpha + B[code] * data**-beta
+        pm.StudentT("y", nu=nu, mu=pm.math.log(loss), sigma=sigma, observed=np.log(table["loss"].to_numpy()))
+    return model
+
+
 def power_law(table: pd.DataFrame, reference: float) -> pm.Model:
     """Return a power law with a floor of one scale, with Student-t noise of log loss."""
     scale = table["scale"].to_numpy() / reference
