@@ -85,6 +85,15 @@ class Fit:
         banner = failure_banner(self)
         return table.assign(warning=banner) if banner else table
 
+    @property
+    def chosen_noise(self) -> float:
+        """Factor of the Monte-Carlo variance of draws that were chosen by weight; 1 for those of NUTS.
+
+        Draws that importance sampling chose carry the noise of the proposals behind them too.
+        """
+        sizes, engine = self.idata["posterior"].sizes, self.meta.get("engine", {})
+        return 1.0 + float(sizes["chain"] * sizes["draw"] / engine["effective"]) if "effective" in engine else 1.0
+
     def thinned(self, draws: int) -> Fit:
         """Return the fit with at most about so many draws, evenly spaced along each chain."""
         sizes = self.idata["posterior"].sizes

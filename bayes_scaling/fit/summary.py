@@ -63,7 +63,10 @@ def summary(
                 f"unknown variable {name!r}; the posterior has {listed(posterior.data_vars, 20)}."
                 + did_you_mean(str(name), [str(v) for v in posterior.data_vars])
             )
-    return fit.marked(_table(posterior[names], level, interval))
+    table, factor = _table(posterior[names], level, interval), fit.chosen_noise
+    table[["mcse_mean", "mcse_median"]] *= factor**0.5
+    table[["ess_bulk", "ess_tail"]] /= factor
+    return fit.marked(table)
 
 
 def _told(fit: Fit, posterior: Any) -> list[Any]:

@@ -251,4 +251,5 @@ def _mcse_median(fit: Fit, simulated: np.ndarray) -> np.ndarray:
     if simulated.shape[0] != chains * kept or points > MCSE_POINTS:
         return np.full(points, np.nan)
     shaped = simulated.reshape(chains, kept, points)
-    return np.array([array_stats.mcse(shaped[..., i], method="median") for i in range(points)], dtype=float)
+    errors = [array_stats.mcse(shaped[..., i], method="median") for i in range(points)]
+    return np.array(errors, dtype=float) * np.sqrt(fit.chosen_noise)

@@ -179,6 +179,22 @@ def test_an_unknown_engine_is_refused():
 
 
 @pytest.mark.statistical
+def test_monte_carlo_errors_are_as_stated():
+    """The spread of posterior means over seeds is the error that each states, with the noise of the weights in it."""
+    found = []
+    for seed in range(60):
+        fit = sample(SPECS["normal"], LADDER, settings=SETTINGS, random_seed=seed, progressbar=False)
+        if fit.meta["engine"]["name"] == "importance":
+            found.append(fit.summary(var_names=["E", "alpha", "sigma"])[["mean", "mcse_mean", "ess_bulk"]])
+    means, errors, ess = (np.array([f[c] for f in found]) for c in ("mean", "mcse_mean", "ess_bulk"))
+    assert len(found) > 40
+    assert (ess < 2000).all()
+    ratio = means.var(axis=0, ddof=1) / (errors**2).mean(axis=0)
+    tail = stats.chi2(len(found) - 1).ppf([1e-3, 1 - 1e-3]) / (len(found) - 1)
+    assert (ratio < tail[1]).all(), ratio
+
+
+@pytest.mark.statistical
 def test_intervals_cover_planted_parameters():
     """Ranks of planted parameters under their posteriors are uniform (simulation-based calibration)."""
     spec, rows = encode(SPECS["normal"], LADDER)
