@@ -207,7 +207,8 @@ def from_particles(posterior: Density, count: int, rng: np.random.Generator) -> 
             made = _chosen(posterior, mixture, proposals, weights, count, share, rng)
             if made is not None:
                 return made
-        points = Particles(proposals, density).resampled(weights - (1 - POWER) * density, rng).theta
+        flatter = (1 - POWER) * np.where(np.isfinite(density), density, 0.0)  # beyond a uniform prior there is none
+        points = Particles(proposals, density).resampled(weights - flatter, rng).theta
     return None
 
 

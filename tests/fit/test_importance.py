@@ -10,7 +10,7 @@ from scipy import stats
 from bayes_scaling.errors import FitError
 from bayes_scaling.fit import Job, SamplerSettings, importance, load, many_fits, sample
 from bayes_scaling.fit.engine import draw_posterior
-from bayes_scaling.laws.backend import link, numpy_backend
+from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import build, encode, make_spec, simulate
 from bayes_scaling.model.priors import draw
 
@@ -34,17 +34,62 @@ def refuse():
     raise AssertionError("NUTS was called")
 
 
-@pytest.mark.parametrize("name", ["chinchilla", "normal"])
+ACCURACY = LADDER.drop(columns="loss").assign(
+    chance=0.25, n_items=400, accuracy=np.r_[0.0, 0.0, np.linspace(100, 390, len(LADDER) - 4).round() / 400, 1.0, 1.0]
+)
+PRIORS = {  # inside their support, of kinds that PyMC transforms in other ways
+    "E": {"dist": "uniform", "lower": 0.5, "upper": 3.0},
+    "A_ref": {"dist": "exponential", "mean": 1.0},
+    "alpha": {"dist": "beta", "alpha": 2, "beta": 4},
+    "sigma": {"dist": "halfnormal", "upper95": 0.2},
+}
+DENSITIES = {
+    **{name: (spec, LADDER) for name, spec in SPECS.items()},
+    "priors": (make_spec("chinchilla", priors=PRIORS), LADDER),
+    "averaged": (SPECS["normal"], LADDER.assign(averaged=np.arange(1, len(LADDER) + 1))),
+    **{
+        kind: (make_spec("sigmoid", outcome="accuracy", noise={"observation": kind, "run_effect": False}), ACCURACY)
+        for kind in ("beta_binomial", "beta", "logistic", "log_odds")
+    },
+}
+
+
+@pytest.mark.parametrize("name", DENSITIES)
 def test_density_is_that_of_the_graph(name):
-    spec, rows = encode(SPECS[name], LADDER)
+    spec, rows = encode(*DENSITIES[name])
     assert importance.applies(spec, rows)
     xp, rng = numpy_backend(), np.random.default_rng(1)
-    theta = np.stack([link(xp, p.support, draw(spec.prior(p), rng, 20)) for p in spec.parameters()], axis=1)
-    ours = importance.Posterior(spec, rows).log_density(theta)
-    logp = build(spec, rows).compile_logp(mode="FAST_COMPILE")  # every parameter is positive, PyMC takes logarithms
-    names = [f"{p.name}_log__" for p in spec.parameters()]
-    graph = np.array([logp(dict(zip(names, point, strict=True))) for point in theta])
+    theta = np.stack([link(xp, p.support, draw(spec.prior(p), rng, 10)) for p in spec.parameters()], axis=1)
+    ours, model = importance.Posterior(spec, rows).log_density(theta), build(spec, rows)
+    logp = model.compile_logp(jacobian=False, mode="FAST_COMPILE")  # PyMC's own transforms have other Jacobians
+    graph = np.zeros(len(theta))
+    for row, point in enumerate(theta):
+        at = {}
+        for p, x in zip(spec.parameters(), point, strict=True):
+            variable, value = model[p.name], unlink(xp, p.support, x)
+            change = model.rvs_to_transforms[variable]
+            moved = value if change is None else change.forward(value, *variable.owner.inputs).eval()
+            at[model.rvs_to_values[variable].name] = moved
+            graph[row] += log_jacobian(xp, p.support, x)
+        graph[row] += logp(at)
+    assert np.isfinite(graph).all()
     assert ours - ours[0] == pytest.approx(graph - graph[0], rel=1e-9, abs=1e-7)
+
+
+@pytest.mark.parametrize("support", ["positive", "unit", "real"])
+def test_log_jacobian_is_the_log_derivative(support):
+    xp, x, step = numpy_backend(), np.linspace(-4, 4, 9), 1e-5
+    slope = (unlink(xp, support, x + step) - unlink(xp, support, x - step)) / (2 * step)
+    assert np.exp(log_jacobian(xp, support, x)) == pytest.approx(slope, rel=1e-7)
+
+
+def test_priors_with_ends_are_drawn_within_them():
+    prior = {"E": {"dist": "uniform", "lower": 1.0, "upper": 1.6}}
+    spec, rows = encode(make_spec("power_law", noise={"observation": "normal"}, priors=prior), LADDER)
+    found = importance.importance_draws(spec, rows, 1000, 1)
+    assert found is not None
+    floor = np.exp(found.theta[:, [p.name for p in spec.parameters()].index("E")])
+    assert 1.0 <= floor.min() < floor.max() <= 1.6
 
 
 def test_mixture_is_a_density_with_the_moments_of_the_points():
