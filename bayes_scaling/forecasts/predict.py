@@ -39,7 +39,9 @@ def quantiles(draws: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     above, share = np.minimum(below + 1, count - 1), place - below
     for start in range(0, rows, SORTED_AT_ONCE):
         part = np.sort(draws[:, start : start + SORTED_AT_ONCE].T, axis=1)
-        found[:, start : start + SORTED_AT_ONCE] = (part[:, below] * (1 - share) + part[:, above] * share).T
+        between = part[:, below] * (1 - share) + part[:, above] * share
+        between[np.isnan(part[:, -1])] = np.nan  # which is sorted last
+        found[:, start : start + SORTED_AT_ONCE] = between.T
     return found
 
 
