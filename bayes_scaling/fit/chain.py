@@ -41,6 +41,11 @@ class ChainFit:
     meta: Mapping[str, Any]
 
     @property
+    def chosen_noise(self) -> float:
+        """The larger factor of both stages, see :attr:`Fit.chosen_noise`."""
+        return max(self.loss.chosen_noise, self.accuracy.chosen_noise)
+
+    @property
     def stages(self) -> dict[str, Fit]:
         """The two fits by their outcome."""
         return {"loss": self.loss, "accuracy": self.accuracy}

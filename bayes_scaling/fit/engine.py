@@ -43,7 +43,10 @@ def draw_posterior(
         return nuts(), {"name": NUTS}
     found = importance_draws(spec, rows, settings.chains * settings.draws, seed)
     if found is None:
-        return nuts(), {"name": NUTS, "why": f"importance sampling had a Pareto k above {PARETO_K_MAX}"}
+        return nuts(), {
+            "name": NUTS,
+            "why": f"importance sampling had a Pareto k above {PARETO_K_MAX} or too few effective draws",
+        }
     about = {"pareto_k": found.pareto_k, "effective": found.effective, "proposals": found.proposals}
     return _tree(spec, found, settings), {"name": IMPORTANCE, **about}
 

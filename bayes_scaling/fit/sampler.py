@@ -41,7 +41,7 @@ class SamplerSettings:
         models with effects of interactions such as ``family:task``, else 0.
     engine : str
         ``auto``: models of a dozen parameters without effects of groups or runs are drawn by importance sampling where
-        its Pareto k is below 0.5, which needs no compilation and gives independent draws; all others by NUTS, as
+        its Pareto k is below 0.4, which needs no compilation and gives independent draws; all others by NUTS, as
         ``nuts`` asks for always. ``fit.meta["engine"]`` says which it was.
     """
 

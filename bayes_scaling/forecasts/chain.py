@@ -124,7 +124,7 @@ def reachable(chain: ChainFit) -> pd.DataFrame:
         table[name], table[f"{name}_lower"], table[f"{name}_upper"] = middle, low, high
     table["p_reachable"] = hit.mean(axis=0)
     chains = int(chain.loss.idata["posterior"].sizes["chain"])
-    table["mcse"] = [_mcse(hit[:, i], chains) for i in range(hit.shape[1])]
+    table["mcse"] = [chain.chosen_noise**0.5 * _mcse(hit[:, i], chains) for i in range(hit.shape[1])]
     return chain.marked(table.assign(level=0.9, interval="eti"))
 
 

@@ -211,7 +211,8 @@ def forecast(
     simulated = predict(extended, rows, kind=kind, runs=run_identity(frame), rng=rng)
     return Forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
-        _mcse_median(fit, simulated), failure_banner(fit), fit.title, unread(fit, as_frame(points).columns),
+        _mcse_median(fit, simulated, fit.chosen_noise), failure_banner(fit), fit.title,
+        unread(fit, as_frame(points).columns),
     )  # fmt: skip
 
 
@@ -239,11 +240,11 @@ def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int,
     )  # fmt: skip
     return replace(
         losses, points=frame, draws=simulated, outcome="accuracy", note="",
-        mcse_median=_mcse_median(chain.accuracy, simulated), **told,
+        mcse_median=_mcse_median(chain.accuracy, simulated, chain.chosen_noise), **told,
     )  # fmt: skip
 
 
-def _mcse_median(fit: Fit, simulated: np.ndarray) -> np.ndarray:
+def _mcse_median(fit: Fit, simulated: np.ndarray, factor: float) -> np.ndarray:
     """Return the Monte-Carlo error of the medians; NaN for subsets of draws and many points."""
     from arviz_stats.base import array_stats
 
@@ -254,4 +255,4 @@ def _mcse_median(fit: Fit, simulated: np.ndarray) -> np.ndarray:
         return np.full(points, np.nan)
     shaped = simulated.reshape(chains, kept, points)
     errors = [array_stats.mcse(shaped[..., i], method="median") for i in range(points)]
-    return np.array(errors, dtype=float) * np.sqrt(fit.chosen_noise)
+    return np.array(errors, dtype=float) * np.sqrt(factor)

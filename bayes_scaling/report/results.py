@@ -19,6 +19,7 @@ from bayes_scaling.report.caveats import caveats, identified
 from bayes_scaling.report.figures import picture
 from bayes_scaling.report.study import Study
 
+OF_IMPORTANCE = ("draws", "chains", "engine")  # settings that mean something without NUTS
 MOST_GROUPS = 15
 MOST_CONTRASTS = 30
 MOST_PAIRS = 45  # beyond, families are ranked in the picture
@@ -226,7 +227,10 @@ def provenance_section(study: Study) -> Section:
     """Return what reproduces this fit: seed, data hash, settings, versions and the card."""
     meta = study.fit.meta
     rows = [["seed", str(meta["seed"])], ["data hash (SHA-256 of the rows used)", str(meta["data_hash"])]]
-    rows += [[f"sampler: {k}", str(v)] for k, v in meta["settings"].items()]
+    engine = meta.get("engine", {"name": "nuts"})
+    rows += [[f"engine: {k}", str(v) if isinstance(v, str) else words.number(v)] for k, v in engine.items()]
+    used = OF_IMPORTANCE if engine["name"] == "importance" else meta["settings"]
+    rows += [[f"sampler: {k}", str(v)] for k, v in meta["settings"].items() if k in used]
     rows += [[f"seconds: {k}", words.number(v)] for k, v in meta["seconds"].items()]
     rows += [[f"version: {k}", str(v)] for k, v in meta["versions"].items()]
     text = (

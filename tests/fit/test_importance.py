@@ -1,6 +1,7 @@
 """Importance sampling: its density is the graph's, its draws are those of NUTS, and what is not trusted is refused."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from bayes_scaling.fit.engine import draw_posterior
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import build, encode, make_spec, simulate
 from bayes_scaling.model.priors import draw
+from bayes_scaling.report.results import provenance_section
 
 SETTINGS = SamplerSettings(draws=500, tune=500, chains=4)
 LADDER = simulated.ladder()
@@ -161,6 +163,19 @@ def test_a_small_model_says_how_it_was_drawn(both, tmp_path):
     assert checks["found"]["largest R-hat"] < 1.01
     assert load(auto.save(tmp_path / "fit.nc")).meta["engine"] == auto.meta["engine"]
     assert auto.meta["seconds"]["compile"] == 0
+
+
+def test_a_report_says_how_the_draws_were_made(both):
+    card = SimpleNamespace(to_toml=str)
+    told = {}
+    for engine, fit in both.items():
+        section = provenance_section(SimpleNamespace(fit=fit, whole=None, card=card))
+        told[engine] = dict(section.blocks[1].rows)
+    assert told["auto"]["engine: name"] == "importance"
+    assert "engine: pareto_k" in told["auto"]
+    assert "sampler: tune" not in told["auto"]
+    assert told["nuts"]["engine: name"] == "nuts"
+    assert told["nuts"]["sampler: tune"] == "500"
 
 
 def test_both_engines_give_one_posterior(both):
