@@ -4,7 +4,7 @@ A model without effects has a handful of parameters. Particles find its mass (se
 ``particles.py``), a mixture of Student-t distributions fitted to them is the proposal (Hoogerheide, Opschoor and van
 Dijk 2012), and draws of it are weighted by the exact posterior density over that of the mixture. Nothing is compiled.
 The shape of the largest weights (Pareto k; Vehtari, Simpson, Gelman, Yao and Gabry 2024) tells whether that can be
-trusted; else NUTS samples as ever.
+trusted; else NUTS samples as ever. What neither particles nor proposals find, such as a far mode, no weight tells.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from bayes_scaling.model.priors import draw, log_density
 from bayes_scaling.model.spec import ModelSpec
 
 PARAMETERS_MAX = 12
+ROWS_MAX = 20_000  # beyond, NUTS is as fast
 PARETO_K_MAX = 0.4  # 0.5 would give weights a variance, but up to there the ends of ridges were seen to be missed
 POWER = 0.7  # of the posterior that mixtures are fitted to: wider along its own ridges
 SPARE = 2.0  # effective draws behind each kept one, so that few are kept twice
 PROPOSALS_MAX = 60_000
 BATCH_VALUES = 60_000  # draws x rows at once, which stay in a processor's cache
 PARTICLES, MOVES, LAST_MOVES = 500, 3, 12  # they need not be exact: the weights are
-ROUNDS, PILOT = 6, 4000  # the first is fitted to particles of the posterior and not used
+ROUNDS, PILOT = 6, 3000  # the first is fitted to particles of the posterior and not used
 PARTS, STEPS = 8, 15  # of the mixture, and steps that fit it
 LEARNT_FROM = 1500  # points that a mixture is fitted to
 TAIL = 5.0  # degrees of freedom of a part
@@ -172,9 +173,10 @@ class Mixture:
 
 
 def applies(spec: ModelSpec, rows: Rows) -> bool:
-    """Return whether a model is small enough to try: no effects of groups or runs, a dozen parameters."""
+    """Return whether a model is small enough to try: no effects of groups or runs, a dozen parameters, few rows."""
     crossed = any(True for _ in spec.all_effects()) or spec.noise.run_effect or spec.sampled_paths
-    return not crossed and not spec.constants() and len(spec.parameters()) <= PARAMETERS_MAX
+    few = len(spec.parameters()) <= PARAMETERS_MAX and len(rows) <= ROWS_MAX
+    return few and not crossed and not spec.constants()
 
 
 def importance_draws(spec: ModelSpec, rows: Rows, count: int, seed: int) -> Weighted | None:
@@ -188,7 +190,10 @@ def importance_draws(spec: ModelSpec, rows: Rows, count: int, seed: int) -> Weig
         Draws to return.
     seed : int
     """
-    return from_particles(Posterior(spec, rows), count, np.random.default_rng(seed))
+    try:
+        return from_particles(Posterior(spec, rows), count, np.random.default_rng(seed))
+    except np.linalg.LinAlgError:  # a prior whose draws are not finite on the unconstrained scale
+        return None
 
 
 def from_particles(posterior: Density, count: int, rng: np.random.Generator) -> Weighted | None:
@@ -204,7 +209,7 @@ def from_particles(posterior: Density, count: int, rng: np.random.Generator) -> 
         share = effective(weights) / PILOT
         enough = share * PROPOSALS_MAX >= SPARE * count
         if turn and enough and pareto(weights)[1] < PARETO_K_MAX:
-            made = _chosen(posterior, mixture, proposals, weights, count, share, rng)
+            made = _chosen(posterior, mixture, count, share, rng)
             if made is not None:
                 return made
         flatter = (1 - POWER) * np.where(np.isfinite(density), density, 0.0)  # beyond a uniform prior there is none
@@ -213,22 +218,17 @@ def from_particles(posterior: Density, count: int, rng: np.random.Generator) -> 
 
 
 def _chosen(
-    posterior: Density, mixture: Mixture, proposals: np.ndarray, weights: np.ndarray, count: int, share: float,
-    rng: np.random.Generator,
-) -> Weighted | None:  # fmt: skip
-    """Return draws chosen from as many proposals as they need."""
-    more = math.ceil(1.1 * SPARE * count / share) - len(weights)
-    if more > 0:
-        fresh = mixture.draw(more, rng)
-        weights = np.concatenate([weights, posterior.log_density(fresh) - mixture.log_density(fresh)])
-        proposals = np.concatenate([proposals, fresh])
-    smooth, k = pareto(weights)
+    posterior: Density, mixture: Mixture, count: int, share: float, rng: np.random.Generator
+) -> Weighted | None:
+    """Return draws chosen from fresh proposals, as many as they need; those that chose the mixture do not judge it."""
+    proposals = mixture.draw(max(PILOT, math.ceil(1.05 * SPARE * count / share)), rng)
+    smooth, k = pareto(posterior.log_density(proposals) - mixture.log_density(proposals))
     if not k < PARETO_K_MAX:
         return None
     ends = np.cumsum(np.exp(smooth - logsumexp(smooth)))
     chosen = np.searchsorted(ends, (rng.random() + np.arange(count)) / count)
-    chosen = rng.permutation(np.minimum(chosen, len(weights) - 1))
-    return Weighted(proposals[chosen], k, effective(smooth), len(weights))
+    chosen = rng.permutation(np.minimum(chosen, len(smooth) - 1))
+    return Weighted(proposals[chosen], k, effective(smooth), len(smooth))
 
 
 def effective(log_weight: np.ndarray) -> float:

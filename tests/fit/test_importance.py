@@ -157,7 +157,7 @@ def test_a_small_model_says_how_it_was_drawn(both, tmp_path):
     auto, nuts = both["auto"], both["nuts"]
     assert nuts.meta["engine"] == {"name": "nuts"}
     assert auto.meta["engine"]["name"] == "importance"
-    assert auto.meta["engine"]["effective"] > 2 * 2000
+    assert auto.meta["engine"]["effective"] > 1.8 * 2000
     checks = auto.diagnose().table().set_index("name")
     assert checks["ok"]["Pareto k of importance sampling"]
     assert checks["found"]["largest R-hat"] < 1.01
@@ -252,6 +252,7 @@ def test_monte_carlo_errors_are_as_stated():
     ratio = means.var(axis=0, ddof=1) / (errors**2).mean(axis=0)
     tail = stats.chi2(len(found) - 1).ppf([1e-3, 1 - 1e-3]) / (len(found) - 1)
     assert (ratio < tail[1]).all(), ratio
+    assert (ratio > 0.3).all(), ratio
 
 
 @pytest.mark.statistical
