@@ -26,7 +26,7 @@ from bayes_scaling.fit.crew import cpus
 from bayes_scaling.fit.sample import versions
 from bayes_scaling.model import encode, make_spec
 from benchmarks.figures import Figure, arguments, figure, report
-from benchmarks.peers import plain
+from benchmarks.peers import bootstrap, plain
 
 SEED = 20261126
 TURNS = 3
@@ -34,6 +34,7 @@ REFITS, CURVES, PLAIN_TIMED = 100, 200, 3
 POINTS = 10_000
 HIGHEST_LOSS = 7.0
 CLUSTER_FITS = 64
+BOOTSTRAPS, STARTS_TIMED = 1000, 90
 LEFT_OUT = 0.1
 CARD = "chinchilla"
 
@@ -92,6 +93,23 @@ def effective_per_second(card: bs.Card, seed: int) -> float:
 def engine_of(card: bs.Card) -> str:
     """Return how the card's posterior is drawn."""
     return str(card.fit(progressbar=False).meta["engine"]["name"])
+
+
+def interval(folder: Path) -> Iterator[Figure]:
+    """Yield the seconds to intervals of the exponents, in one warm process, beside least squares with bootstraps."""
+    card = bs.load_card(CARD)
+    frame = table_of(card)
+    card.fit(progressbar=False)
+    begun = time.perf_counter()
+    values = card.fit(progressbar=False, random_seed=SEED).values()
+    ours = time.perf_counter() - begun
+    table = bootstrap.Table.of(*(frame[c].to_numpy() for c in ("params", "tokens", "loss")))
+    theirs, drawn = bootstrap.seconds(table, bootstraps=BOOTSTRAPS, timed_starts=STARTS_TIMED, seed=SEED)
+    low, high = np.quantile(values["alpha"], [0.05, 0.95])
+    their_low, their_high = np.quantile(drawn[:, 3], [0.05, 0.95])
+    yield figure("speed/interval_least_squares", theirs / ours, better="higher", target="> 1",
+                 unit=f"times; {ours:.2f} s, least squares {theirs:.0f} s; alpha {low:.3f} to {high:.3f} and "
+                 f"{their_low:.3f} to {their_high:.3f}")  # fmt: skip
 
 
 def hierarchical(folder: Path) -> Iterator[Figure]:
@@ -234,6 +252,7 @@ def help_seconds(folder: Path) -> Iterator[Figure]:
 
 PARTS = {
     "forecast": one_forecast,
+    "interval": interval,
     "hierarchical": hierarchical,
     "refits": refits,
     "curves": curves,
