@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +54,10 @@ def command(*words: str) -> float:
     return time.perf_counter() - begun
 
 
-def script(path: Path) -> tuple[float, dict[str, float]]:
-    """Return the seconds of the plain script in a process of its own, and what it says of itself."""
+def script(path: Path, module: str = "plain") -> tuple[float, dict[str, float]]:
+    """Return the seconds of a peer's script in a process of its own, and what it says of itself."""
     begun = time.perf_counter()
-    words = [sys.executable, "-m", "benchmarks.peers.plain", str(path)]
+    words = [sys.executable, "-m", f"benchmarks.peers.{module}", str(path)]
     told = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
     return time.perf_counter() - begun, json.loads(told)
 
@@ -110,6 +111,19 @@ def interval(folder: Path) -> Iterator[Figure]:
     yield figure("speed/interval_least_squares", theirs / ours, better="higher", target="> 1",
                  unit=f"times; {ours:.2f} s, least squares {theirs:.0f} s; alpha {low:.3f} to {high:.3f} and "
                  f"{their_low:.3f} to {their_high:.3f}")  # fmt: skip
+
+
+def jax_nuts(folder: Path) -> Iterator[Figure]:
+    """Yield the time to a forecast in a fresh process, of that of NumPyro's NUTS; nothing where it is not installed."""
+    if find_spec("numpyro") is None:
+        print("numpyro is not installed: no figure beside it", file=sys.stderr)
+        return
+    rows, words = folder / "rows.csv", ["forecast", CARD, "--fits", str(folder / "fits"), "--quiet", "--refit"]
+    table_of(bs.load_card(CARD)).to_csv(rows, index=False)
+    ours = statistics.median(command(*words) for _ in range(TURNS))
+    theirs, cost = min(script(rows, "numpyro_nuts") for _ in range(TURNS))
+    yield figure("speed/forecast_numpyro", theirs / ours, better="higher", target="> 1",
+                 unit=f"times; {ours:.1f} of {theirs:.1f} s, no forecast; ess {cost['ess']:.0f}")  # fmt: skip
 
 
 def hierarchical(folder: Path) -> Iterator[Figure]:
@@ -253,6 +267,7 @@ def help_seconds(folder: Path) -> Iterator[Figure]:
 PARTS = {
     "forecast": one_forecast,
     "interval": interval,
+    "numpyro": jax_nuts,
     "hierarchical": hierarchical,
     "refits": refits,
     "curves": curves,
