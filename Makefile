@@ -1,4 +1,4 @@
-# make report | test | lint | types | wheel | notebooks | clean; set-up happens once, by itself.
+# make report | test | lint | types | wheel | notebooks | bench | clean; set-up happens once, by itself.
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 MIRROR := $(wildcard ../shared/data)
@@ -29,6 +29,9 @@ wheel: $(VENV)/.installed-dev
 
 notebooks: $(VENV)/.installed-dev
 	$(PYTHON) -m tests.run_notebooks
+
+bench: $(VENV)/.installed-dev
+	$(PYTHON) -m benchmarks.speed
 
 setup: $(VENV)/.installed-dev
 
