@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import resource
 import time
-import timeit
 from collections.abc import Mapping
 
 import arviz as az
 import numpy as np
 import pandas as pd
-from pymc.blocking import DictToArrayBijection
 
 from bayes_scaling.fit import Fit, Sampler, SamplerSettings, sample
 from bayes_scaling.fit.evaluate import fitted_draws
 from bayes_scaling.fit.sample import versions
-from bayes_scaling.model import Rows, build, encode, simulate
+from bayes_scaling.model import Rows, encode, simulate
 from bayes_scaling.model.effects import unit_effects
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
 from benchmarks.figures import Figure, arguments, figure, report
+from benchmarks.gradients import gradient_seconds
 from benchmarks.leaderboards import spec_of
 from benchmarks.peers.leaderboards import setting
 
@@ -38,7 +37,6 @@ SIZES = (
     (4000, 6, 600),
     (4000, 6, 1200),
 )
-GRADIENTS, TURNS = 20, 5
 SETTINGS = SamplerSettings(draws=300, tune=400, chains=2, target_accept=0.9)
 
 
@@ -113,21 +111,12 @@ def one_fit(models: int, benchmarks: int, families: int, settings: SamplerSettin
     }
 
 
-def gradient_seconds(fit: Fit, size: tuple[int, int, int]) -> float:
-    """Return the seconds of one gradient of the log posterior, the shortest mean of several turns."""
-    spec, rows = encode(fit.spec, table(fit, *size, np.random.default_rng(SEED)))
-    model = build(spec, rows)
-    gradient = model.logp_dlogp_function(mode="NUMBA", ravel_inputs=True)
-    gradient.set_extra_values({})
-    at = DictToArrayBijection.map(model.initial_point()).data
-    gradient(at)  # compiles
-    return min(timeit.repeat(lambda: gradient(at), number=GRADIENTS, repeat=TURNS)) / GRADIENTS
-
-
 def growth() -> list[Figure]:
     """Return the seconds of a gradient by size, each but the first beside the base size."""
     fit = fitted()
-    seconds = {size: gradient_seconds(fit, size) for size in SIZES}
+    seconds = {}
+    for size in SIZES:
+        seconds[size] = gradient_seconds(*encode(fit.spec, table(fit, *size, np.random.default_rng(SEED))))
     return [
         figure(
             f"large/gradient_ms/{'x'.join(map(str, size))}", 1e3 * s, unit=f"{s / seconds[SIZES[0]]:.2f} x the first"

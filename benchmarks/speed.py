@@ -27,6 +27,7 @@ from bayes_scaling.fit.crew import cpus
 from bayes_scaling.fit.sample import versions
 from bayes_scaling.model import encode, make_spec
 from benchmarks.figures import Figure, arguments, figure, report
+from benchmarks.gradients import gradient_seconds
 from benchmarks.peers import bootstrap, plain
 
 SEED = 20261126
@@ -35,6 +36,7 @@ REFITS, CURVES, PLAIN_TIMED = 100, 200, 3
 POINTS = 10_000
 HIGHEST_LOSS = 7.0
 CLUSTER_FITS = 64
+RUNS, CHECKPOINTS = 100, (1_000, 10_000, 100_000, 1_000_000)
 BOOTSTRAPS, STARTS_TIMED = 1000, 90
 LEFT_OUT = 0.1
 CARD = "chinchilla"
@@ -233,6 +235,29 @@ def many_points(folder: Path) -> Iterator[Figure]:
                  unit=f"times; {seconds:.1f} s, PyMC {peer:.1f} s")  # fmt: skip
 
 
+def rows_grow(folder: Path) -> Iterator[Figure]:
+    """Yield how a gradient grows with the checkpoints of 100 runs, whose departures from the law are integrated out."""
+    spec = make_spec(
+        "power_law", groups=["run"], pooling={"E": {"run": "partial"}, "A_ref": {"run": "partial"}},
+        noise={"discrepancy": {"kind": "ou", "over": "compute"}},
+    )  # fmt: skip
+    seconds = [gradient_seconds(*encode(spec, checkpoints(count))) for count in CHECKPOINTS]
+    slope = float(np.polyfit(np.log(CHECKPOINTS), np.log(seconds), 1)[0])
+    told = ", ".join(f"{1e3 * s:.3g} ms at {n:,}" for n, s in zip(CHECKPOINTS, seconds, strict=True))
+    yield figure("speed/rows_exponent", slope, target="<= 1.05", unit=f"of one gradient: {told}")
+
+
+def checkpoints(count: int) -> pd.DataFrame:
+    """Return losses at so many checkpoints of 100 runs."""
+    rng, each = np.random.default_rng(SEED), count // RUNS
+    run = np.repeat(np.arange(RUNS), each)
+    compute = np.tile(np.geomspace(1e18, 1e21, each), RUNS) * 10 ** rng.uniform(-0.2, 0.2, RUNS)[run]
+    loss = (1.8 + 0.1 * rng.standard_normal(RUNS)[run] + (compute / 1e21) ** -0.1) * np.exp(
+        0.01 * rng.standard_normal(count)
+    )
+    return pd.DataFrame({"run": [f"run {i}" for i in run], "compute": compute, "loss": loss})
+
+
 def cluster(folder: Path) -> Iterator[Figure]:
     """Yield the throughput of two Dask workers beside that of one, on the same 64 refits."""
     from distributed import Client, LocalCluster
@@ -272,6 +297,7 @@ PARTS = {
     "refits": refits,
     "curves": curves,
     "points": many_points,
+    "rows": rows_grow,
     "cluster": cluster,
     "help": help_seconds,
 }
