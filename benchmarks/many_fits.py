@@ -1,4 +1,4 @@
-"""100 refits of the chinchilla card: compiled once by `many_fits`, beside one `sample()` per refit.
+"""100 refits of the chinchilla card with NUTS: compiled once by `many_fits`, beside one `sample()` per refit.
 
 ``python -m benchmarks.many_fits``. Each refit leaves out a random tenth of the rows. The slow way is timed on a
 few refits and extrapolated to 100, which its figure says.
@@ -29,11 +29,12 @@ def estimates(fit: Fit, job: Job | None = None) -> dict[str, float]:
     }
 
 
-def jobs_of(card: bs.Card, refits: int) -> list[Job]:
+def jobs_of(card: bs.Card, refits: int, engine: str = "nuts") -> list[Job]:
     """Return a job per refit, all on the same table."""
     settled, rows = encode(card.spec.model, card.data(), exclude_flags=card.spec.data.exclude_flags)
     rng = np.random.default_rng(SEED)
-    settings = SamplerSettings(**{k: v for k, v in vars(card.spec.fit).items() if k != "random_seed"})
+    given = {k: v for k, v in vars(card.spec.fit).items() if k != "random_seed"} | {"engine": engine}
+    settings = SamplerSettings(**given)
     masks = [rng.random(len(rows)) >= LEFT_OUT for _ in range(refits)]
     return [Job(f"refit {i}", settled, rows, settings, SEED + i, chosen=mask) for i, mask in enumerate(masks)]
 

@@ -28,6 +28,7 @@ from bayes_scaling.fit.sample import versions
 from bayes_scaling.model import encode, make_spec
 from benchmarks.figures import Figure, arguments, figure, report
 from benchmarks.gradients import gradient_seconds
+from benchmarks.many_fits import jobs_of
 from benchmarks.peers import bootstrap, plain
 
 SEED = 20261126
@@ -38,7 +39,6 @@ HIGHEST_LOSS = 7.0
 CLUSTER_FITS = 64
 RUNS, CHECKPOINTS = 100, (1_000, 10_000, 100_000, 1_000_000)
 BOOTSTRAPS, STARTS_TIMED = 1000, 90
-LEFT_OUT = 0.1
 CARD = "chinchilla"
 
 
@@ -180,14 +180,10 @@ def plain_seconds(models: list[Callable[[], object]], fits: int) -> float:
 def refits(folder: Path) -> Iterator[Figure]:
     """Yield 100 refits that leave out a random tenth of the rows."""
     card = bs.load_card(CARD)
-    frame = table_of(card).reset_index(drop=True)
-    settled, rows = encode(card.spec.model, frame)
-    rng = np.random.default_rng(SEED)
-    masks = [rng.random(len(rows)) >= LEFT_OUT for _ in range(REFITS)]
-    settings = SamplerSettings()
-    jobs = [Job(f"refit {i}", settled, rows, settings, SEED + i, chosen=m) for i, m in enumerate(masks)]
+    jobs = jobs_of(card, REFITS, "auto")
     seconds, told = timed(jobs)
-    peer = plain_seconds([lambda m=m: plain.chinchilla(frame[m]) for m in masks], REFITS)
+    parts = [job.rows.frame.iloc[job.positions()] for job in jobs]
+    peer = plain_seconds([lambda p=p: plain.chinchilla(p) for p in parts], REFITS)
     yield figure("speed/refits_100", peer / seconds, better="higher", target=">= 20",
                  unit=f"times; {seconds:.0f} s, plain {peer:.0f} s ({PLAIN_TIMED} timed); {told}")  # fmt: skip
 
@@ -262,13 +258,7 @@ def cluster(folder: Path) -> Iterator[Figure]:
     """Yield the throughput of two Dask workers beside that of one, on the same 64 refits."""
     from distributed import Client, LocalCluster
 
-    card = bs.load_card(CARD)
-    settled, rows = encode(card.spec.model, table_of(card).reset_index(drop=True))
-    rng, settings = np.random.default_rng(SEED), SamplerSettings()
-    jobs = [
-        Job(f"refit {i}", settled, rows, settings, SEED + i, chosen=rng.random(len(rows)) >= LEFT_OUT)
-        for i in range(CLUSTER_FITS)
-    ]
+    jobs = jobs_of(bs.load_card(CARD), CLUSTER_FITS, "auto")
     seconds = {}
     for width in (1, 2):
         with (

@@ -119,7 +119,9 @@ class Card:
                 check_answer(fit, part)
             except ForecastError as error:
                 name = "compare" if isinstance(part, ComparePart) else "forecast"
-                raise ForecastError(f"[[{name}]] {part.title!r}: {error}") from error
+                own = part.title in {p.title for p in self.spec.forecast} | {p.title for p in self.spec.compare}
+                where = f"[[{name}]] {part.title!r}" if own else part.title
+                raise ForecastError(f"{where}: {error}") from error
 
     def tasks(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the second stage of a chain: loss and accuracy of the runs, by task."""

@@ -60,7 +60,10 @@ def _check_workers(client: Any, address: str) -> None:
     except ModuleNotFoundError as error:
         raise FitError(f"a worker of {address} lacks {error.name}: install bayes-scaling there too.") from error
     if not found:
-        raise FitError(f"the scheduler at {address} has no workers. Start one per processor: `dask worker {address}`.")
+        raise FitError(
+            f"the scheduler at {address} has no workers. Start one per processor: `dask worker "
+            f"{address} --nworkers=-1 --nthreads 1`."
+        )
     here, wrong = versions(), []
     for worker, there in found.items():
         different = [f"{name} {there.get(name)} (here {here[name]})" for name in SAME if there.get(name) != here[name]]

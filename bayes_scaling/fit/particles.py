@@ -112,9 +112,7 @@ class Particles:
         return Particles(self.theta[chosen], self.log_likelihood[chosen])
 
 
-def temper(
-    target: Target, population: Population, count: int, rng: np.random.Generator, *, moves: int = MOVES
-) -> Particles:
+def temper(target: Target, population: Population, count: int, rng: np.random.Generator) -> Particles:
     """Return particles of the posterior under a population, started from that population."""
     theta = population.mean + population.sd * rng.standard_normal((count, len(population.mean)))
     particles, power = Particles(theta, target.log_likelihood(theta)), 0.0
@@ -122,7 +120,7 @@ def temper(
         step = _step(particles.log_likelihood, 1 - power)
         power = min(power + step, 1.0)
         particles = particles.resampled(step * particles.log_likelihood, rng)
-        particles = moved(target, population, particles, rng, power=power, moves=moves)
+        particles = moved(target, population, particles, rng, power=power)
     return particles
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,53 +59,39 @@ def to_pymc(prior: Prior, name: str, *, dims: str | None = None) -> Any:
     return classes[prior.dist](name, **natural(prior), dims=dims, **options)
 
 
-def log_density(prior: Prior, value: np.ndarray) -> np.ndarray:
-    """Return the log density of a prior at values, shape as theirs.
-
-    Raises
-    ------
-    ValueError
-        A constant has none.
-    """
+@cache
+def _scipy(prior: Prior) -> Any:
+    """Return SciPy's distribution of a prior; of a logit-normal one that of its log-odds."""
     from scipy import stats
 
     n = natural(prior)
-    if prior.dist == "constant":
-        raise ValueError("a constant prior has no density")
-    if prior.dist == "logitnormal":
-        odds = np.log(value) - np.log1p(-value)
-        return np.asarray(stats.norm.logpdf(odds, n["mu"], n["sigma"]) - np.log(value) - np.log1p(-value))
-    known = {
-        "lognormal": lambda: stats.lognorm.logpdf(value, n["sigma"], scale=math.exp(n["mu"])),
-        "normal": lambda: stats.norm.logpdf(value, n["mu"], n["sigma"]),
-        "halfnormal": lambda: stats.halfnorm.logpdf(value, scale=n["sigma"]),
-        "exponential": lambda: stats.expon.logpdf(value, scale=n["scale"]),
-        "beta": lambda: stats.beta.logpdf(value, n["alpha"], n["beta"]),
-        "gamma": lambda: stats.gamma.logpdf(value, n["alpha"], scale=1 / n["beta"]),
-        "uniform": lambda: stats.uniform.logpdf(value, n["lower"], n["upper"] - n["lower"]),
+    made = {
+        "lognormal": lambda: stats.lognorm(n["sigma"], scale=math.exp(n["mu"])),
+        "logitnormal": lambda: stats.norm(n["mu"], n["sigma"]),
+        "normal": lambda: stats.norm(n["mu"], n["sigma"]),
+        "halfnormal": lambda: stats.halfnorm(scale=n["sigma"]),
+        "exponential": lambda: stats.expon(scale=n["scale"]),
+        "beta": lambda: stats.beta(n["alpha"], n["beta"]),
+        "gamma": lambda: stats.gamma(n["alpha"], scale=1 / n["beta"]),
+        "uniform": lambda: stats.uniform(n["lower"], n["upper"] - n["lower"]),
     }
-    return np.asarray(known[prior.dist]())
+    return made[prior.dist]()
+
+
+def log_density(prior: Prior, value: np.ndarray) -> np.ndarray:
+    """Return the log density of a prior that is no constant at values, shape as theirs."""
+    if prior.dist == "logitnormal":
+        inside, outside = np.log(value), np.log1p(-value)
+        return np.asarray(_scipy(prior).logpdf(inside - outside) - inside - outside)
+    return np.asarray(_scipy(prior).logpdf(value))
 
 
 def quantile(prior: Prior, share: float) -> float:
     """Return the value below which a share of a prior lies."""
-    from scipy import stats
-
-    n = natural(prior)
     if prior.dist == "constant":
-        return n["value"]
-    if prior.dist in ("lognormal", "logitnormal"):
-        value = stats.norm.ppf(share, n["mu"], n["sigma"])
-        return float(np.exp(value) if prior.dist == "lognormal" else 1 / (1 + np.exp(-value)))
-    found = {
-        "normal": lambda: stats.norm.ppf(share, n["mu"], n["sigma"]),
-        "halfnormal": lambda: stats.halfnorm.ppf(share, scale=n["sigma"]),
-        "exponential": lambda: stats.expon.ppf(share, scale=n["scale"]),
-        "beta": lambda: stats.beta.ppf(share, n["alpha"], n["beta"]),
-        "gamma": lambda: stats.gamma.ppf(share, n["alpha"], scale=1 / n["beta"]),
-        "uniform": lambda: stats.uniform.ppf(share, n["lower"], n["upper"] - n["lower"]),
-    }
-    return float(found[prior.dist]())
+        return prior.numbers["value"]
+    value = float(_scipy(prior).ppf(share))
+    return 1 / (1 + math.exp(-value)) if prior.dist == "logitnormal" else value
 
 
 def draw(prior: Prior, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -362,15 +360,6 @@ def test_processors_are_shared_out(monkeypatch, known):
     assert given == [2, 1, 1, 3]
 
 
-def test_a_script_that_processes_cannot_import_is_told(tmp_path):
-    """Workers import the script that starts them: without the guard they start the work again."""
-    script = tmp_path / "script.py"
-    script.write_text("from bayes_scaling.fit.crew import Processes\nProcesses(1)\n")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1
-    assert '__name__ == "__main__"' in done.stderr.splitlines()[-1]
-
-
 def deadly(fit, job):
     """End the process: always in job `always`, in job `once` where it has not left its mark."""
     mark = Path(job.about["mark"])
@@ -395,15 +384,3 @@ def test_a_worker_that_dies(tmp_path):
     assert found["well"].value["process"] != os.getpid()
     assert gaps(found.values()) == {"always": many.DIED}
     assert len(list((tmp_path / "out").glob("result-*.json"))) == 2
-
-
-def test_processes_do_linear_algebra_on_one_thread(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setenv("MKL_NUM_THREADS", "3")
-    one = crew.Processes(1)
-    try:
-        found = [one.start(os.getenv, name).result() for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")]
-    finally:
-        one.close(kill=True)
-    assert found == ["1", "3"]
-    assert "OMP_NUM_THREADS" not in os.environ
