@@ -12,7 +12,7 @@ from bayes_scaling.api import Card
 from bayes_scaling.api.cards import load_card
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import sample
-from bayes_scaling.model.card import card_from_dict, shipped_cards
+from bayes_scaling.model.card import ForecastPart, card_from_dict, shipped_cards
 
 HEAD = {"name": "mine", "data": {"path": "runs.csv"}}
 LOSS = {"law": "chinchilla", "groups": ["family"]}
@@ -107,6 +107,12 @@ def test_both_stages_of_a_chain_are_checked(points, more, message):
     for good in ({"points": {"family": "ant", **LARGE}}, {"points": {"family": "ant", "task": "far", **LARGE}}):
         with pytest.raises(SampledError):
             card(forecast=good, then=THEN).fit(ladder())
+
+
+def test_a_question_from_elsewhere_is_not_called_one_of_the_card():
+    asked = ForecastPart("asked on the command line", {"family": "ants", **LARGE})
+    with pytest.raises(ForecastError, match=r"^asked on the command line: .*Did you mean 'ant'"):
+        card(forecast={"points": {"family": "ant", **LARGE}}).fit(ladder(), asked=[asked])
 
 
 @pytest.mark.parametrize(
