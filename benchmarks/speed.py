@@ -49,10 +49,16 @@ def table_of(card: bs.Card) -> pd.DataFrame:
     return frame.loc[~excluded, ["params", "tokens", "loss"]]
 
 
+def as_installed() -> dict[str, str]:
+    """Return the environment in which modules keep their byte code, as those of an installed package do."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def command(*words: str) -> float:
     """Return the seconds of a command of ours in a process of its own."""
     begun = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "bayes_scaling", *words], check=True, stdout=subprocess.DEVNULL)
+    whole = [sys.executable, "-m", "bayes_scaling", *words]
+    subprocess.run(whole, check=True, stdout=subprocess.DEVNULL, env=as_installed())
     return time.perf_counter() - begun
 
 
@@ -60,7 +66,7 @@ def script(path: Path, module: str = "plain") -> tuple[float, dict[str, float]]:
     """Return the seconds of a peer's script in a process of its own, and what it says of itself."""
     begun = time.perf_counter()
     words = [sys.executable, "-m", f"benchmarks.peers.{module}", str(path)]
-    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+    told = subprocess.run(words, check=True, capture_output=True, text=True, env=as_installed()).stdout.splitlines()[-1]
     return time.perf_counter() - begun, json.loads(told)
 
 

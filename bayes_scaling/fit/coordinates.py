@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from scipy import optimize
 
 from bayes_scaling.fit.particles import Particles, Population, Target, follow, moved, temper
 from bayes_scaling.laws.backend import link, numpy_backend
@@ -96,6 +95,8 @@ class _Hyper:
 
     def better(self, at: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return a more probable point within the reach of particles theta (curve, particle, parameter)."""
+        from scipy import optimize
+
         base = -self.population(at).log_density(theta)
         reach = np.concatenate([0.6 * np.exp(at[self.size :]), np.full(self.size, 0.4)])
         bounds = list(zip(at - reach, at + reach, strict=True))
