@@ -62,6 +62,7 @@ _WHERE = {
     "score_mixture": "compare",
     "skills": "compare",
     "task_table": "data",
+    "thin": "data",
     "widen": "compare",
     "write_report": "report",
 }

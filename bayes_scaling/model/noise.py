@@ -1,14 +1,13 @@
 """Observation noise and run effect: declared, as a PyMC likelihood, and in NumPy.
 
 The location of an observation is the law's mean moved by run effect and discrepancy on the modelled scale:
-log loss, or the log-odds of the share above chance. A loss that is the mean of k evaluations (column
-``averaged``) has noise smaller by the root of k. Each kind of observation noise is one
-class that holds its parameters, its PyMC likelihood, its NumPy density and its simulator.
+log loss, or the log-odds of the share above chance. Each kind of observation noise is one
+class that holds its parameters, its PyMC likelihood, its NumPy density and its simulator. Rows that are means
+of several evaluations have less of it (``gathered.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +23,6 @@ RUN_SD = {
     "loss": Prior("halfnormal", upper95=0.05),
     "accuracy": Prior("halfnormal", upper95=1.0),
 }
-AVERAGED = "averaged"
 MANY = 100_000  # Student-t numbers; fewer are NumPy's
 CENSOR = 1e-3  # accuracies nearer to 0 or 1 than this are rounded ones
 _EDGE = 1e-7
@@ -55,16 +53,6 @@ def modelled(xp: Backend, outcome: str, value: Any, chance: Any) -> Any:
         return xp.log(value)
     share = (value - chance) / (1 - chance)
     return xp.logit(xp.minimum(xp.maximum(share, _EDGE), 1 - _EDGE))
-
-
-def of_averages(xp: Backend, at_row: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters at rows with the noise of each row: that of one evaluation, over the root of their number.
-
-    Exact for normal noise; for Student-t, whose mean is nearer to normal, right in its scale.
-    """
-    if AVERAGED not in inputs or "sigma" not in at_row:
-        return at_row
-    return {**at_row, "sigma": at_row["sigma"] / xp.sqrt(inputs[AVERAGED])}
 
 
 def student_t(rng: np.random.Generator, nu: Any, shape: tuple[int, ...]) -> np.ndarray:
