@@ -55,21 +55,30 @@ def checkpoints(count: int) -> pd.DataFrame:
 
 
 def fit_of(count: int) -> tuple[Fit, dict[str, float]]:
-    """Return the fit of so many checkpoints, gathered, and what it cost: table to draws, compilation included."""
+    """Return the fit of so many checkpoints, gathered, and what it cost from table to draws, compilation included.
+
+    ``cpu`` are seconds of all threads: on a machine that others use, those that this process had.
+    """
     frame = checkpoints(count)
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     thinned = thin(frame)
     gathered = time.perf_counter() - begun
     fit = sample(spec_of(), thinned, settings=SETTINGS, random_seed=SEED, progressbar=False)
     seconds = time.perf_counter() - begun
-    cost = {"seconds": seconds, "thin": gathered, "rows": len(thinned), **fit.meta["seconds"]}
+    cost = {
+        "seconds": seconds,
+        "cpu": time.process_time() - worked,
+        "thin": gathered,
+        "rows": len(thinned),
+        **fit.meta["seconds"],
+    }
     diagnosis = fit.diagnose()
     cost |= {"gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, "usable": float(diagnosis.ok)}
     return fit, cost | {c.name: c.found for c in diagnosis.checks}
 
 
 def measured(count: int) -> dict[str, float]:
-    """Return what a fit costs in a process of its own, whose memory is then its own; once for the caches, once more."""
+    """Return what a fit costs in a process of its own, whose memory is then its own."""
     words = [sys.executable, "-m", "benchmarks.checkpoints", str(count)]
     told = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
     found: dict[str, float] = json.loads(told)

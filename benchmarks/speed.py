@@ -26,6 +26,7 @@ from bayes_scaling.fit import Fit, Job, SamplerSettings, many_fits
 from bayes_scaling.fit.crew import cpus
 from bayes_scaling.fit.sample import versions
 from bayes_scaling.model import encode, make_spec
+from benchmarks.checkpoints import agreement, checkpoints, fit_of, measured, spec_of
 from benchmarks.figures import Figure, arguments, figure, report
 from benchmarks.gradients import gradient_seconds
 from benchmarks.many_fits import jobs_of
@@ -37,7 +38,7 @@ REFITS, CURVES, PLAIN_TIMED = 100, 200, 3
 POINTS = 10_000
 HIGHEST_LOSS = 7.0
 CLUSTER_FITS = 64
-RUNS, CHECKPOINTS = 100, (1_000, 10_000, 100_000, 1_000_000)
+CHECKPOINTS, COMPARED = (1_000, 10_000, 100_000, 1_000_000), 100_000
 BOOTSTRAPS, STARTS_TIMED = 1000, 90
 CARD = "chinchilla"
 
@@ -252,26 +253,34 @@ def many_points(folder: Path) -> Iterator[Figure]:
 
 
 def rows_grow(folder: Path) -> Iterator[Figure]:
-    """Yield how a gradient grows with the checkpoints of 100 runs, whose departures from the law are integrated out."""
-    spec = make_spec(
-        "power_law", groups=["run"], pooling={"E": {"run": "partial"}, "A_ref": {"run": "partial"}},
-        noise={"discrepancy": {"kind": "ou", "over": "compute"}},
-    )  # fmt: skip
-    seconds = [gradient_seconds(*encode(spec, checkpoints(count))) for count in CHECKPOINTS]
-    slope = float(np.polyfit(np.log(CHECKPOINTS), np.log(seconds), 1)[0])
-    told = ", ".join(f"{1e3 * s:.3g} ms at {n:,}" for n, s in zip(CHECKPOINTS, seconds, strict=True))
-    yield figure("speed/rows_exponent", slope, target="<= 1.05", unit=f"of one gradient: {told}")
+    """Yield how whole fits grow with the checkpoints of 100 runs, gathered along compute, and what gathering changes.
 
-
-def checkpoints(count: int) -> pd.DataFrame:
-    """Return losses at so many checkpoints of 100 runs."""
-    rng, each = np.random.default_rng(SEED), count // RUNS
-    run = np.repeat(np.arange(RUNS), each)
-    compute = np.tile(np.geomspace(1e18, 1e21, each), RUNS) * 10 ** rng.uniform(-0.2, 0.2, RUNS)[run]
-    loss = (1.8 + 0.1 * rng.standard_normal(RUNS)[run] + (compute / 1e21) ** -0.1) * np.exp(
-        0.01 * rng.standard_normal(count)
+    Departures from the law are integrated out. The gradient is of all rows, none of them gathered.
+    """
+    costs = {n: measured(n) for n in CHECKPOINTS}
+    told = ", ".join(
+        f"{c['seconds']:.0f} s ({c['cpu']:.0f} of processors, {c['rows']:,.0f} rows) at {n:,}" for n, c in costs.items()
     )
-    return pd.DataFrame({"run": [f"run {i}" for i in run], "compute": compute, "loss": loss})
+    yield figure("speed/rows_exponent", exponent([c["cpu"] for c in costs.values()]), target="<= 1.05",
+                 unit=f"of whole fits, processor seconds: {told}")  # fmt: skip
+    most = costs[CHECKPOINTS[-1]]
+    usable = "usable" if most["usable"] else "not usable"
+    yield figure("speed/rows_1e6_seconds", most["seconds"], target="<= 600", unit=f"s; {most['thin']:.0f} of them thin")
+    yield figure("speed/rows_1e6_gigabytes", most["gigabytes"], target="<= 8", unit=f"GB; {usable}")
+    fit, _ = fit_of(COMPARED)
+    differ = agreement(fit, checkpoints(COMPARED))
+    share, k = differ.pop("weights")
+    beside = ", ".join(f"{name} {away:+.2f} x {ratio:.2f}" for name, (away, ratio) in differ.items())
+    yield figure("speed/rows_agreement", max(abs(away) for away, _ in differ.values()), target="<= 0.3",
+                 unit=f"posterior sd, {COMPARED:,} rows: {beside}; share {share:.2f}, k {k:.2f}")  # fmt: skip
+    seconds = [gradient_seconds(*encode(spec_of(), checkpoints(count))) for count in CHECKPOINTS]
+    told = ", ".join(f"{1e3 * s:.3g} ms at {n:,}" for n, s in zip(CHECKPOINTS, seconds, strict=True))
+    yield figure("speed/rows_gradient_exponent", exponent(seconds), unit=f"of one gradient, no row gathered: {told}")
+
+
+def exponent(seconds: list[float]) -> float:
+    """Return the power of the number of checkpoints that seconds grow by."""
+    return float(np.polyfit(np.log(CHECKPOINTS), np.log(seconds), 1)[0])
 
 
 def cluster(folder: Path) -> Iterator[Figure]:
