@@ -22,10 +22,11 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.fit import Fit, Job, SamplerSettings, many_fits
+from bayes_scaling.fit import Fit, Job, SamplerSettings, many_fits, sample
 from bayes_scaling.fit.crew import cpus
 from bayes_scaling.fit.sample import versions
 from bayes_scaling.model import encode, make_spec
+from bayes_scaling.model.rows import observed
 from benchmarks.checkpoints import agreement, checkpoints, fit_of, measured, spec_of
 from benchmarks.figures import Figure, arguments, figure, report
 from benchmarks.gradients import gradient_seconds
@@ -40,7 +41,13 @@ HIGHEST_LOSS = 7.0
 CLUSTER_FITS = 64
 CHECKPOINTS, COMPARED = (1_000, 10_000, 100_000, 1_000_000), 100_000
 BOOTSTRAPS, STARTS_TIMED = 1000, 90
-CARD = "chinchilla"
+CARD, FAMILIES = "chinchilla", "published_families"
+DRAWS = ("chain", "draw")
+SAME = {  # quantities of the card of families: ours, and the plain script's
+    **{name: name for name in ("level", "slope", "ceiling", "overdispersion", "run_sd", "run_effect")},
+    "level_family_sd": "family_sd", "level_family_effect": "family_effect",
+    "level_task:protocol_sd": "cell_sd", "level_task:protocol_effect": "cell_effect",
+}  # fmt: skip
 
 
 def table_of(card: bs.Card) -> pd.DataFrame:
@@ -160,6 +167,38 @@ def hierarchical(folder: Path) -> Iterator[Figure]:
     whole = cost["compile"] + cost["sample"], sum(fit.meta["seconds"].values())
     yield figure("speed/seconds_discrepancies", whole[1], unit="s, compilation and coordinates included",
                  peer="plain", peer_value=whole[0])  # fmt: skip
+
+
+def families(folder: Path) -> Iterator[Figure]:
+    """Yield effective draws per second of the card of published families: families, protocols and runs are effects.
+
+    The smallest is taken over the same quantities on both sides: parameters, standard deviations and effects. That both
+    posteriors are one shows in their means, whose differences are counted in Monte-Carlo errors.
+    """
+    import arviz as az
+
+    card = bs.load_card(FAMILIES)
+    spec, rows = encode(card.spec.model, card.data(), exclude_flags=card.spec.data.exclude_flags)
+    data = observed(spec, rows)
+    table = pd.DataFrame(
+        {**{name: rows.inputs[name] for name in ("compute", "chance")}, "n_items": data["n_items"], "right": data["y"],
+         "cell": rows.index["task:protocol"], **{name: rows.index[name] for name in ("family", "task", "run")}}
+    )  # fmt: skip
+    fit = sample(spec, rows.frame, random_seed=SEED, progressbar=False)
+    tree, cost = plain.sampled(plain.families(table), SEED)
+    ours = fit.idata["posterior"].to_dataset()[list(SAME)]
+    theirs = tree["posterior"].to_dataset()[list(SAME.values())]
+    ess, peer = (min(float(v.min()) for v in az.ess(p).data_vars.values()) for p in (ours, theirs))
+    apart = max(
+        float(np.abs((ours[a].mean(DRAWS).to_numpy() - theirs[b].mean(DRAWS).to_numpy()) / np.hypot(*errors)).max())
+        for a, b in SAME.items()
+        for errors in [(az.mcse(ours[a]).to_numpy(), az.mcse(theirs[b]).to_numpy())]
+    )
+    count = sum(int(np.prod(v.shape[2:])) for v in ours.data_vars.values())
+    rates = ess / fit.meta["seconds"]["sample"], peer / cost["sample"]
+    yield figure("speed/ess_families", rates[0] / rates[1], better="higher", target=">= 5",
+                 unit=f"times {rates[1]:.1f}/s; {len(table)} rows; ours usable: {fit.diagnose().ok}; means of {count} "
+                 f"quantities at most {apart:.1f} Monte-Carlo errors apart")  # fmt: skip
 
 
 def median_of(fit: Fit, job: Job) -> dict[str, object]:
@@ -313,6 +352,7 @@ PARTS = {
     "interval": interval,
     "numpyro": jax_nuts,
     "hierarchical": hierarchical,
+    "families": families,
     "refits": refits,
     "curves": curves,
     "points": many_points,

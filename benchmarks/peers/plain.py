@@ -58,6 +58,44 @@ def conditions(table: pd.DataFrame) -> pm.Model:
     return model
 
 
+def families(table: pd.DataFrame, *, reference: float = 1e23) -> pm.Model:
+    """Return accuracies of families on tasks as sigmoids of log compute, effects not centred.
+
+    Columns: compute, chance, n_items, right (answers), and the labels family, task, cell (task and protocol) and run.
+    Tasks have level, slope, ceiling and overdispersion of their own; families and cells move the level, runs the odds.
+    """
+    code, size = {}, {}
+    for name in ("family", "task", "cell", "run"):
+        code[name], labels = pd.factorize(table[name], sort=True)
+        size[name] = len(labels)
+
+    def moved(name: str) -> Any:
+        sd = pm.HalfNormal(f"{name}_sd", 1 / 1.959963984540054)
+        return pm.Deterministic(f"{name}_effect", sd * pm.Normal(f"{name}_z", 0, 1, shape=size[name]))[code[name]]
+
+    decades, chance = np.log10(table["compute"].to_numpy() / reference), table["chance"].to_numpy()
+    tasks = size["task"]
+    with pm.Model() as model:
+        level = pm.Normal("level", 0, 1.5, shape=tasks)
+        slope = pm.LogNormal("slope", 0, np.log(3) / Z95, shape=tasks)
+        odds = np.log([0.9 / 0.1, 0.99 / 0.01])
+        ceiling = pm.LogitNormal("ceiling", odds[0], (odds[1] - odds[0]) / Z95, shape=tasks)
+        spread = pm.LogNormal("overdispersion", np.log(0.05), np.log(0.25 / 0.05) / Z95, shape=tasks)
+        at = {name: variable[code["task"]] for name, variable in (("c", ceiling), ("k", slope), ("l", level))}
+        share = at["c"] * pm.math.sigmoid(at["l"] + moved("family") + moved("cell") + at["k"] * decades)
+        run = moved("run")
+        p = pm.math.clip(chance + (1 - chance) * pm.math.sigmoid(pm.math.logit(share) + run), 1e-7, 1 - 1e-7)
+        total = spread[code["task"]] ** -2.0
+        pm.BetaBinomial(
+            "y",
+            n=table["n_items"].to_numpy(),
+            alpha=p * total,
+            beta=(1 - p) * total,
+            observed=table["right"].to_numpy(),
+        )
+    return model
+
+
 def power_law(table: pd.DataFrame, reference: float) -> pm.Model:
     """Return a power law with a floor of one scale, with Student-t noise of log loss."""
     scale = table["scale"].to_numpy() / reference
