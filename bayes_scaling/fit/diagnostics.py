@@ -15,6 +15,7 @@ from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model.effects import all_at_rows
 from bayes_scaling.model.gathered import SPAN, departure_share
 from bayes_scaling.model.priors import draw
+from bayes_scaling.model.simulate import Values
 
 if TYPE_CHECKING:
     from bayes_scaling.fit.result import Fit
@@ -79,7 +80,8 @@ def diagnose(fit: Fit) -> Diagnosis:
     Diagnosis
     """
     checks = [*_importance(fit), *_sampling(fit), *_stretches(fit)]
-    for extra in (_ridge(fit), _collinear(fit), _prior_bound(fit)):
+    values = fit.values()
+    for extra in (_ridge(fit, values), _collinear(fit), _prior_bound(fit, values)):
         if extra is not None:
             checks.append(extra)
     return Diagnosis(tuple(checks))
@@ -185,24 +187,24 @@ def _worst(dataset: Any, *, largest: bool) -> tuple[float, str]:
     return worst, where
 
 
-def _spread(fit: Fit, parameter: Parameter) -> tuple[np.ndarray, float]:
+def _spread(fit: Fit, parameter: Parameter, values: Values) -> tuple[np.ndarray, float]:
     """Return draws on the unconstrained scale and the ratio of posterior to prior sd there."""
     xp = numpy_backend()
-    draws = link(xp, parameter.support, fit.values()[parameter.name])
+    draws = link(xp, parameter.support, values[parameter.name])
     prior = link(xp, parameter.support, draw(fit.spec.prior(parameter), np.random.default_rng(0), 4000))
     return draws, float(np.median(draws.std(axis=0)) / prior.std())
 
 
-def _ridge(fit: Fit) -> Check | None:
+def _ridge(fit: Fit, values: Values) -> Check | None:
     roles = {p.role: p for p in fit.spec.law.parameters if p.role in ("floor", "amplitude", "exponent")}
     if set(roles) != {"floor", "amplitude", "exponent"}:
         return None
     floor = roles["floor"]
-    draws, ratio = _spread(fit, floor)
+    draws, ratio = _spread(fit, floor, values)
     if draws.ndim > 1:  # independent levels: the ridge of each would need its own check
         draws = draws[:, 0]
     others = [p for p in fit.spec.law.parameters if p.role in ("amplitude", "exponent")]
-    design = np.column_stack([_first(_spread(fit, p)[0]) for p in others] + [np.ones(len(draws))])
+    design = np.column_stack([_first(_spread(fit, p, values)[0]) for p in others] + [np.ones(len(draws))])
     fitted = design @ np.linalg.lstsq(design, draws, rcond=None)[0]
     r2 = 1 - np.var(draws - fitted) / np.var(draws)
     names = ", ".join(p.name for p in (floor, *others))
@@ -235,11 +237,11 @@ def _collinear(fit: Fit) -> Check | None:
     )  # fmt: skip
 
 
-def _prior_bound(fit: Fit) -> Check | None:
+def _prior_bound(fit: Fit, values: Values) -> Check | None:
     sampled = [p for p in fit.spec.law.parameters if fit.spec.prior(p).dist != "constant"]
     if not sampled:
         return None
-    ratios = {p.name: _spread(fit, p)[1] for p in sampled}
+    ratios = {p.name: _spread(fit, p, values)[1] for p in sampled}
     name, ratio = max(ratios.items(), key=lambda item: item[1])
     return Check(
         "largest posterior to prior sd", ratio, f"< {PRIOR_SD_RATIO}", ratio < PRIOR_SD_RATIO, "warn",

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from bayes_scaling.fit.particles import Ladder, Particles, Population, Target, moved, temper
+from bayes_scaling.fit.particles import SAFE, Ladder, Particles, Population, Target, moved
 from bayes_scaling.fit.straight import Straight, order_of
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import Rows
@@ -31,10 +31,11 @@ PARETO_K_MAX = 0.4  # at 0.5 weights still have a variance, but the ends of long
 POWER = 0.7  # of the posterior that mixtures are fitted to: wider along its own ridges
 SPARE = 2.0  # effective draws behind each kept one, so that few are kept twice
 PROPOSALS_MAX = 60_000
+FIRST_ROWS = 25  # the fewest that particles begin with
 PARTICLES, LAST_MOVES = 800, 12  # where they miss a tail, so do proposals, and no weight tells
 ROUNDS, PILOT = 9, 3000  # the first is fitted to particles of the posterior and not used
 HARD_FROM = 3  # rounds; from then on twice as many are tried
-PARTS, STEPS = 8, 15  # of the mixture, and steps that fit it
+PARTS, STEPS = 5, 15  # of the mixture, and steps that fit it
 LEARNT_FROM = 1500  # points that a mixture is fitted to
 TAIL = 5.0  # degrees of freedom of a part
 WIDE, WIDER = 0.1, 1.5  # share and relative covariance of the part that covers all
@@ -86,7 +87,7 @@ class Posterior:
     """
 
     def __init__(self, spec: ModelSpec, rows: Rows, ladder: Ladder | None = None) -> None:
-        self._spec, self._ladder = spec, ladder
+        self._spec, self._rows, self._ladder = spec, rows, ladder
         self._target = Target(spec, rows, np.arange(len(rows)))
 
     def log_density(self, theta: np.ndarray) -> np.ndarray:
@@ -105,13 +106,15 @@ class Posterior:
 
     def particles(self, rng: np.random.Generator) -> np.ndarray:
         """Return points about where the posterior is, shape (particle, parameter); its prior taken as normal."""
-        if self._ladder is None:
-            prior = normal_prior(self._spec, rng)
-            found = temper(self._target, prior, PARTICLES, rng)
-        else:
-            prior = self._ladder.population
-            found = self._ladder.temper(self._target, rng)
-        return moved(self._target, prior, found, rng, moves=LAST_MOVES).theta
+        ladder = self._ladder or self._few_rows_first(rng)
+        found = ladder.temper(self._target, rng)
+        return moved(self._target, ladder.population, found, rng, moves=LAST_MOVES).theta
+
+    def _few_rows_first(self, rng: np.random.Generator) -> Ladder:
+        """Return where particles begin: with every eighth row, or fewer of a short table, as if these were all."""
+        step = max(1, min(round(1 / SAFE), len(self._rows) // FIRST_ROWS))
+        few = Target(self._spec, self._rows, np.arange(step // 2, len(self._rows), step))
+        return Ladder.up(few, normal_prior(self._spec, rng), PARTICLES, rng, until=SAFE * step)
 
 
 def normal_prior(spec: ModelSpec, rng: np.random.Generator) -> Population:

@@ -26,7 +26,7 @@ from bayes_scaling.model.state_space import path_totals
 KEPT = 0.5  # share of the effective particles that a step keeps
 MOVES = 6
 SAFE = 0.125  # power at which a fit to some rows takes over from its whole table: three times as wide as its posterior
-BATCH_VALUES = 30_000  # draws x rows at once, which stay in a processor's cache
+BATCH_VALUES = 40_000  # draws x rows at once, which stay in a processor's cache
 STRIDE = 2.38  # of a random walk in units of sd / sqrt(dimension) (Roberts, Gelman and Gilks 1997)
 _IMPOSSIBLE = -1e300
 
@@ -136,12 +136,13 @@ def _drawn(target: Target, population: Population, count: int, rng: np.random.Ge
 
 
 def _rising(
-    target: Target, population: Population, particles: Particles, power: float, rng: np.random.Generator
-) -> Iterator[tuple[float, Particles]]:
-    """Yield powers of the likelihood up to one with particles, from those at a power on."""
-    while power < 1:
-        step = _step(particles.log_likelihood, 1 - power)
-        power = min(power + step, 1.0)
+    target: Target, population: Population, particles: Particles, power: float, rng: np.random.Generator,
+    until: float = 1.0,
+) -> Iterator[tuple[float, Particles]]:  # fmt: skip
+    """Yield powers of the likelihood up to the last with particles, from those at a power on."""
+    while power < until:
+        step = _step(particles.log_likelihood, until - power)
+        power = min(power + step, until)
         particles = particles.resampled(step * particles.log_likelihood, rng)
         particles = moved(target, population, particles, rng, power=power)
         yield power, particles
@@ -154,13 +155,15 @@ def _last(steps: Iterator[tuple[float, Particles]]) -> Particles:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Particles of a whole table at rising powers of its likelihood, from which fits to some of its rows go on.
+    """Particles of a table at rising powers of its likelihood, from which fits to other rows of the same kind go on.
+
+    The table is the whole of which a fit takes some rows, or a few rows of the fit's own, which cost less.
 
     Attributes
     ----------
     population : Population
     rows : int
-        Of the whole table.
+        Of the table.
     rungs : tuple of (float, Particles)
         The first is the population itself, at power 0.
     """
@@ -170,14 +173,12 @@ class Ladder:
     rungs: tuple[tuple[float, Particles], ...]
 
     @classmethod
-    def up(cls, target: Target, population: Population, count: int, rng: np.random.Generator) -> Ladder:
-        """Return the rungs of a whole table."""
-        rungs = [(0.0, _drawn(target, population, count, rng))]
-        for rung in _rising(target, population, rungs[0][1], 0.0, rng):
-            rungs.append(rung)
-            if rung[0] > SAFE:
-                break
-        return cls(population, len(target), tuple(rungs))
+    def up(
+        cls, target: Target, population: Population, count: int, rng: np.random.Generator, until: float = SAFE
+    ) -> Ladder:
+        """Return the rungs of a table up to a power."""
+        first = _drawn(target, population, count, rng)
+        return cls(population, len(target), ((0.0, first), *_rising(target, population, first, 0.0, rng, until)))
 
     def temper(self, target: Target, rng: np.random.Generator) -> Particles:
         """Return particles of a posterior given other rows: from the highest rung that few of its weights leave.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, repeat
 
 import numpy as np
 
@@ -89,4 +90,5 @@ class Straight:
         size = z.shape[1]
         z = np.clip(z, self.low[:size], self.high[:size])
         first, second = np.tril_indices(size, -1)
-        return np.hstack([np.ones((len(z), 1)), *(z**p for p in range(1, DEGREE + 1)), z[:, first] * z[:, second]])
+        powers = accumulate(repeat(z, DEGREE), np.multiply)
+        return np.hstack([np.ones((len(z), 1)), *powers, z[:, first] * z[:, second]])

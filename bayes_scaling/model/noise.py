@@ -111,9 +111,16 @@ class StudentT:
     def log_density(y: np.ndarray, center: np.ndarray, values: dict[str, Any], data: dict[str, Any]) -> np.ndarray:
         """Return the log density of the loss itself (with the Jacobian of the log); SciPy's is five times slower."""
         nu, sigma = values["nu"], values["sigma"]
-        square = (np.log(y) - np.log(center)) ** 2 / (sigma**2 * nu)
         peak = special.gammaln((nu + 1) / 2) - special.gammaln(nu / 2) - np.log(np.pi * nu) / 2 - np.log(sigma)
-        return peak - (nu + 1) / 2 * np.log1p(square) - np.log(y)
+        found = np.empty(np.broadcast_shapes(*(np.shape(v) for v in (y, center, nu, sigma))))
+        np.subtract(np.log(y), np.log(center), out=found)  # in place from here on, which takes half the time
+        found *= found
+        found *= 1 / (sigma**2 * nu)
+        np.log1p(found, out=found)
+        found *= -(nu + 1) / 2
+        found += peak
+        found -= np.log(y)
+        return found
 
     @staticmethod
     def simulate(
