@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-KINDS = ("count", "positive", "amount", "fraction", "integer", "text")
+KINDS = ("count", "positive", "amount", "fraction", "integer", "real", "text")
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Column:
         What the column holds, in a few words.
     unit : str
         Unit, such as ``"count"``, ``"FLOP"`` or ``"nats per token"``.
-    kind : {"count", "positive", "amount", "fraction", "integer", "text"}
+    kind : {"count", "positive", "amount", "fraction", "integer", "real", "text"}
         ``count`` and ``positive`` are above zero, ``amount`` may also be zero, ``fraction`` lies in [0, 1],
-        ``integer`` is a whole number, ``text`` is a label.
+        ``integer`` is a whole number, ``real`` any number, ``text`` is a label.
     low, high : float, optional
         Smallest and largest plausible value, inclusive.
     slip : str, optional
@@ -37,7 +37,7 @@ class Column:
     Raises
     ------
     ValueError
-        If ``kind`` is none of the six.
+        If ``kind`` is none of the seven.
     """
 
     name: str

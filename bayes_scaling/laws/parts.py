@@ -18,7 +18,7 @@ class Input:
     """What a law reads: ``name`` in its formula, ``column`` in a table (the same unless stated).
 
     ``reference`` is the scale at which its priors are stated. A column outside the vocabulary holds numbers of a
-    ``kind`` (see :class:`Column`) from ``low`` to ``high``.
+    ``kind`` (see :class:`Column`; ``positive`` with a reference, else ``real``) from ``low`` to ``high``.
     """
 
     name: str
@@ -26,12 +26,13 @@ class Input:
     meaning: str
     reference: float | None = None
     column: str = ""
-    kind: str = "positive"
+    kind: str = ""
     low: float = -math.inf
     high: float = math.inf
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "column", self.column or self.name)
+        object.__setattr__(self, "kind", self.kind or ("real" if self.reference is None else "positive"))
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def test_wrong_questions_say_what_is_expected(fit):
         bs.quantity(fit, "best_rat")
     with pytest.raises(ForecastError, match=r"asked of 'share' \(share of code"):
         bs.quantity(fit, "best_rate")
-    with pytest.raises(ForecastError, match=r"share = 1.5 in points 1; expected numbers above 0.*at most 1"):
+    with pytest.raises(ForecastError, match=r"share = 1.5 in points 1; expected numbers at least 0.*at most 1"):
         bs.quantity(fit, "best_rate", {"share": [0.5, 1.5]})
 
 
