@@ -13,9 +13,12 @@ import pkgutil
 from functools import cache
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
-from bayes_scaling.laws.base import SCALE, Citation, Constants, Input, Law, Parameter, Prior
+from bayes_scaling.laws.base import SCALE, Citation, Constants, Input, Law, Parameter, Prior, PublishedAllocation
 
-__all__ = ["SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "available", "get", "register"]
+__all__ = [
+    "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation", "available", "get",
+    "register",
+]  # fmt: skip
 
 _NOT_LAWS = ("base", "backend", "prior")
 _REGISTERED: dict[str, type[Law]] = {}

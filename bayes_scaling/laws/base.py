@@ -91,6 +91,21 @@ class Constants:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class PublishedAllocation:
+    """A published rule for the compute-optimal size, N = params (C / unit)^exponent."""
+
+    params: float
+    exponent: float
+    unit: float
+    source: str
+    note: str = ""
+
+    def at(self, compute: Any) -> Any:
+        """Return parameters at a compute in FLOP, same shape."""
+        return self.params * (compute / self.unit) ** self.exponent
+
+
 class Law:
     """A functional form, written once.
 
@@ -120,6 +135,7 @@ class Law:
     parameters: tuple[Parameter, ...]
     published: ClassVar[dict[str, Constants]] = {}
     published_symbols: ClassVar[dict[str, str]] = {}
+    published_allocations: ClassVar[dict[str, PublishedAllocation]] = {}
     use: ClassVar[str] = ""
     noise_pooling: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     new_where_unnamed: ClassVar[tuple[str, ...]] = ()
@@ -264,6 +280,24 @@ class Law:
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
         """Return the sampled parameters from the paper's constants."""
         return dict(published)
+
+    def allocation(self, xp: Backend, *, product: Any, **sampled: Any) -> dict[str, Any] | None:
+        """Return where the loss is smallest among all params x tokens = `product`, if the law has a closed form.
+
+        Parameters
+        ----------
+        product : array
+            Parameters times tokens, shape ``(..., budget)``.
+        **sampled : array
+            The law's parameters, broadcasting against `product`.
+
+        Returns
+        -------
+        dict or None
+            ``params``, and ``exponent``: the derivative of log params with respect to log `product`. None where a
+            law has no closed form: then the minimum is searched for.
+        """
+        return None
 
     def parameter(self, name: str) -> Parameter:
         """Return one parameter's declaration."""
