@@ -5,7 +5,8 @@
 141 whoever read the output went away.
 
 ``parser.py`` what is understood; ``questions.py`` ``--at`` and ``--target``; ``fits.py`` a card and its saved fit;
-``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``show.py`` what is printed, and the lists.
+``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``plan.py`` what a card or the command line
+plans, with ``plan_parser.py``; ``show.py`` what is printed, and the lists.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ def _run(command: str) -> Callable[[argparse.Namespace], int]:
     """Return what runs a command; those that need a fit import the whole package."""
     if command in LISTS:
         return LISTS[command]
-    from bayes_scaling.cli import commands
+    from bayes_scaling.cli import commands, plan
 
     return {
         "fit": commands.fit, "check": commands.checks, "forecast": commands.forecast, "compare": commands.compare,
-        "skills": commands.skills, "backtest": commands.backtest, "report": commands.report,
+        "skills": commands.skills, "plan": plan.plan, "backtest": commands.backtest, "report": commands.report,
     }[command]  # fmt: skip

@@ -285,7 +285,7 @@ def why_no_allocation(law: Law, outcome: str) -> str:
     return f"law {law.name} has no allocation: {why}. Laws that have one: chinchilla, kaplan." if why else ""
 
 
-def check_plan(spec: ModelSpec, part: PlanPart, *, chain: bool = False) -> None:
+def check_plan(spec: ModelSpec, part: PlanPart) -> None:
     """Raise CardError where a plan cannot be asked of a model; after sampling would be late."""
     if (part.budgets or part.costs) and (why := why_no_allocation(spec.law, spec.outcome)):
         raise CardError(f"[plan] budgets and costs: {why}")

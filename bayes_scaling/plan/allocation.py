@@ -125,7 +125,7 @@ class Allocation:
 
     @cached_property
     def choice(self) -> pd.DataFrame:
-        """The Bayes choice: a row per budget with params, tokens, expected loss there and expected regret (with MCSE)."""
+        """The Bayes choice per budget: params, tokens, expected loss there and expected regret (with MCSE)."""
         made = self.surface.loss_of_split(self.bayes_params, self.compute)
         tokens = self.compute / (FLOP_PER_PARAM_TOKEN * self.bayes_params)
         found = self.points.assign(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 QUANTITIES = ("params", "tokens", "tokens_per_param", "loss", "compute", "serving_share")
 FEWEST_TOKENS, SMALLEST = COLUMNS["tokens"].low, COLUMNS["params"].low
 COST, HARDWARE, DATA = "the cost", "GPUs and days", "unique tokens"
-MEMORY, LARGEST, LEAST = "the memory", "max_params", "min_params"
+MEMORY, LARGEST, LEAST = "memory", "max_params", "min_params"
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class Frontier:
 
     @cached_property
     def choice(self) -> pd.DataFrame:
-        """The Bayes choice: params, tokens, expected loss and regret (with MCSE), what is spent, and which limits bind."""
+        """The Bayes choice: params, tokens, expected loss and regret (with MCSE), what is spent, which limits bind."""
         params, prices = self.bayes_params, self.menu.prices
         tokens = self.menu.tokens(params, self.cost)
         made = self.menu.loss(self.surface, params, self.cost)
@@ -209,31 +209,27 @@ class Frontier:
         sizes = widest(self.table, "params", self.levels)
         found = []
         for i, chosen in enumerate(self.choice.to_dict("records")):
-            spent = chosen["training_cost"] + chosen["serving_cost"]
-            served = (
-                f", {words.percent(chosen['serving_cost'] / spent, 0)} of it for serving"
-                if chosen["serving_cost"]
-                else ""
-            )
-            left = (
-                f" {words.percent(1 - spent / chosen['cost'], 0)} of the cost is left over."
-                if spent < 0.99 * chosen["cost"]
-                else ""
-            )
             found.append(
-                f"{words.number(chosen['cost'])} {chosen['currency']}{served}: the best size is {told(sizes[i], unit=' parameters')}, "
-                f"loss {told(losses[i])}. The choice of smallest expected loss is {words.count(chosen['params'])} parameters on "
-                f"{words.count(chosen['tokens'])} tokens ({chosen['extrapolation']}); {chosen['binding']} bind{_s(chosen['binding'])}.{left}"
+                f"{self._spent(chosen)}: the best size is {told(sizes[i], unit=' parameters')}, loss "
+                f"{told(losses[i])}. "
+                f"The choice of smallest expected loss is {words.count(chosen['params'])} parameters on "
+                f"{words.count(chosen['tokens'])} tokens ({chosen['extrapolation']}), bound by {chosen['binding']}."
             )
         return found
+
+    def _spent(self, chosen: Mapping[Any, Any]) -> str:
+        """Return a cost in words: what of it is for serving, and what is left over."""
+        spent = chosen["training_cost"] + chosen["serving_cost"]
+        text = f"{words.number(chosen['cost'])} {chosen['currency']}"
+        if chosen["serving_cost"]:
+            text += f", {words.percent(chosen['serving_cost'] / spent, 0)} of what is spent for serving"
+        if spent < 0.99 * chosen["cost"]:
+            text += f", {words.percent(1 - spent / chosen['cost'], 0)} left over"
+        return text
 
     def __repr__(self) -> str:
         head = f"<{self.title}, {len(self.points)} costs, {self.surface.count} draws>"
         return "\n".join(line for line in [head, self.banner, self.note, *self.sentences] if line)
-
-
-def _s(names: str) -> str:
-    return "" if ", " in names or names == HARDWARE or names == DATA else "s"
 
 
 def frontier(

@@ -77,8 +77,8 @@ class Regret:
             ends_told = words.interval(words.number(low[i], 2), words.number(high[i], 2), share, "eti")
             found.append(
                 f"{budget(row['compute'])}, {row['rule']}: {words.count(row['params'])} parameters at "
-                f"{words.number(row['tokens_per_param'])} tokens each; expected regret {words.number(lost, 2)} nats per "
-                f"token ({ends_told}), as if {words.percent(wasted)} of the compute were wasted."
+                f"{words.number(row['tokens_per_param'])} tokens each; expected regret {words.number(lost, 2)} nats "
+                f"per token ({ends_told}), as if {words.percent(wasted)} of the compute were wasted."
             )
         return found
 

@@ -1,4 +1,4 @@
-"""A fitted law as a loss surface over parameters and tokens, one per posterior draw; and its smallest loss per compute."""
+"""A fitted law as a loss surface over parameters and tokens, per posterior draw; its smallest loss at a compute."""
 
 from __future__ import annotations
 

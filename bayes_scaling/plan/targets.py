@@ -21,7 +21,7 @@ from bayes_scaling.plan.allocation import check_numbers
 from bayes_scaling.plan.costs import Menu
 from bayes_scaling.plan.growth import Growth, day
 from bayes_scaling.plan.surface import Surface, surface
-from bayes_scaling.plan.tables import INTERVAL, tidy, told, widest
+from bayes_scaling.plan.tables import INTERVAL, tidy, told, value, widest
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -99,12 +99,20 @@ class Target:
             goal = f"accuracy {words.percent(target)}" if outcome == "accuracy" else f"loss {target:g}"
             who = f"{names.iloc[i]}, {goal}".lstrip(", ")
             missing = float(self.p_unreachable[i])
-            parts = [self._part(q, rows[q][i]) for q in self.quantities]
-            text = f"{who}{self.path}: {'; '.join(p for p in parts if p)}"
-            if missing == 1:
-                text = f"{who}{self.path}: not reached in any of the {len(self.quantities['compute'])} draws"
+            text = f"{who}{self.path}: {self._told({q: rows[q][i] for q in rows}, missing)}"
             found.append(text + (f"; with {words.p_equals(missing)} nothing reaches it." if missing else "."))
         return found
+
+    def _told(self, rows: Mapping[str, Mapping[str, Any]], missing: float) -> str:
+        """Return what one target takes in words; where it is probably not reached, what the lower end takes."""
+        if missing == 1:
+            return f"not reached in any of the {len(self.quantities['compute'])} draws"
+        if np.isfinite(rows["compute"]["median"]):
+            return "; ".join(self._part(q, row) for q, row in rows.items())
+        low, level = rows["compute"], float(rows["compute"]["level"])
+        first = value(float(low["lower"]), "compute")
+        dated = f", {day(float(rows['year']['lower']))}" if "year" in rows and np.isfinite(low["lower"]) else ""
+        return f"the median draw does not reach it; {words.interval(first + dated, 'not reached', level, INTERVAL)}"
 
     def _part(self, quantity: str, row: Mapping[str, Any]) -> str:
         """Return one quantity in words."""
@@ -204,7 +212,7 @@ def _by_best_split(
     check_numbers("targets", goals, example="2.0")
     points, parts = [], []
     for i in range(len(where)):
-        on = surface(fit, where.iloc[[i]].to_dict("list"), **asked)
+        on = surface(fit, {str(c): where[c].iloc[i] for c in where}, **asked)
         for goal in goals:
             points.append(where.iloc[[i]].assign(target=goal))
             parts.append(_reached(on, goal, prices, limits))

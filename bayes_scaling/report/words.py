@@ -31,8 +31,8 @@ from bayes_scaling.model.spec import sd_name
 
 __all__ = [
     "GAP", "KINDS", "NONE", "bare_flop", "cell", "count", "discrepancy", "flop", "group", "hundredths", "interval",
-    "level", "noise", "number", "outcome", "p_equals", "percent", "point", "pooling", "power", "prior", "probability", "rows",
-    "unit",
+    "level", "noise", "number", "outcome", "p_equals", "percent", "point", "pooling", "power", "prior", "probability",
+    "rows", "unit",
 ]  # fmt: skip
 
 
