@@ -15,7 +15,7 @@ from bayes_scaling.forecasts import words
 from bayes_scaling.plan.allocation import Allocation, check_numbers, mcse
 from bayes_scaling.plan.rules import USUAL, Given, Rule, rules
 from bayes_scaling.plan.surface import Surface
-from bayes_scaling.plan.tables import budget, ends, tidy
+from bayes_scaling.plan.tables import INTERVAL, budget, ends, tidy
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,44 @@ class Regret:
             found.insert(int(found.columns.get_loc("median")), name, column)  # type: ignore[arg-type]
         return found
 
+    @cached_property
+    def choice(self) -> pd.DataFrame:
+        """A row per budget and rule: expected regret with MCSE, its interval at the widest level, expected waste."""
+        level = max(self.levels)
+        low, high = ends(self.loss, [(1 - level) / 2, (1 + level) / 2])
+        found = self.points.assign(
+            expected_regret=self.loss.mean(axis=0), mcse=mcse(self.surface, self.loss), lower=low, upper=high,
+            level=level, interval=INTERVAL, wasted_share=self.wasted.mean(axis=0),
+        )  # fmt: skip
+        return self.surface.fit.marked(found)
+
+    @property
+    def headline(self) -> str:
+        """The rules of smallest and largest expected regret at the largest budget."""
+        last = self.choice[self.choice["compute"] == self.choice["compute"].max()].sort_values("expected_regret")
+        parts = [
+            f"{row['rule']} ({words.number(row['expected_regret'], 2)} nats per token, as if "
+            f"{words.percent(row['wasted_share'])} of the compute were wasted)"
+            for row in (last.iloc[0], last.iloc[-1])
+        ]
+        where = f"At {budget(last['compute'].iloc[0])}"
+        if len(last) == 1:
+            return f"{where} the expected regret is that of {parts[0]}."
+        return f"{where} {parts[0]} has the smallest expected regret of {len(last)} rules, {parts[1]} the largest."
+
     @property
     def sentences(self) -> list[str]:
-        """A sentence per budget and rule."""
-        share = max(self.levels)
-        tails = [(1 - share) / 2, (1 + share) / 2]
-        low, high = ends(self.loss, tails)
+        """A sentence per budget and rule, the largest budget's headline last."""
         found = []
-        for i, row in enumerate(self.points.to_dict("records")):
-            lost, wasted = float(self.loss[:, i].mean()), float(self.wasted[:, i].mean())
-            ends_told = words.interval(words.number(low[i], 2), words.number(high[i], 2), share, "eti")
+        for row in self.choice.to_dict("records"):
+            told = words.interval(words.number(row["lower"], 2), words.number(row["upper"], 2), row["level"], INTERVAL)
             found.append(
                 f"{budget(row['compute'])}, {row['rule']}: {words.count(row['params'])} parameters at "
-                f"{words.number(row['tokens_per_param'])} tokens each; expected regret {words.number(lost, 2)} nats "
-                f"per token ({ends_told}), as if {words.percent(wasted)} of the compute were wasted."
+                f"{words.number(row['tokens_per_param'])} tokens each; expected regret "
+                f"{words.number(row['expected_regret'], 2)} nats per token ({told}), as if "
+                f"{words.percent(row['wasted_share'])} of the compute were wasted."
             )
-        return found
+        return [*found, self.headline]
 
     def __repr__(self) -> str:
         head = f"<{self.title}, {len(self.points)} budgets and rules, {self.surface.count} draws>"

@@ -50,11 +50,14 @@ def _short(made: Any) -> list[str]:
 
 def _blocks(study: Study, made: Any) -> list[Any]:
     draw, alt, caption = _picture(study, made)
-    blocks: list[Any] = [Text(MEANING[type(made)]), Bullets(made.sentences), picture(draw, alt, caption)]
+    told = [made.headline] if isinstance(made, Regret) else made.sentences  # its table has the others
+    blocks: list[Any] = [Text(MEANING[type(made)]), Bullets(told), picture(draw, alt, caption)]
     if note := getattr(made, "note", ""):
         blocks.append(Text(note))
     if getattr(made, "growth", ""):
         blocks.append(Text(f"Compute grows as {made.growth} tell; growth and law are taken as independent."))
+    if isinstance(made, Regret):
+        return [*blocks, _rules(made)]
     if isinstance(made, Allocation | Frontier):
         blocks.append(_choice(made))
     return [*blocks, _numbers(made)]
@@ -92,13 +95,25 @@ def _choice(made: Allocation | Frontier) -> Table:
                  formats=how)  # fmt: skip
 
 
+def _rules(made: Regret) -> Table:
+    show = {"compute": "compute (FLOP)", "rule": "rule", "params": "parameters",
+            "tokens_per_param": "tokens per parameter", "expected_regret": "expected regret", "lower": "from",
+            "upper": "to", "wasted_share": "compute wasted", "mcse": "MCSE of regret"}  # fmt: skip
+    how: dict[str, Any] = dict.fromkeys(("expected_regret", "lower", "upper"), lambda v: words.number(v, 2))
+    how |= {"compute": _flop, "params": words.count, "wasted_share": words.percent,
+            "mcse": lambda v: words.number(v, 1)}  # fmt: skip
+    share = words.level(max(made.levels))
+    caption = f"Regret (nats per token): posterior expectation and {share} equal-tailed interval; expected waste"
+    return table(made.choice, caption, columns=show, formats=how)
+
+
 def _flop(value: float) -> str:
     return words.power(float(value), 2)
 
 
 def _numbers(made: Any) -> Table:
     """Return the tidy table at its widest level, with values written as their quantity asks."""
-    rows = made.table[made.table["level"] == max(made.levels)]
+    rows = made.table[(made.table["level"] == max(made.levels)) & (made.table["quantity"] != "b")]  # b = 1 - a
     told = pd.DataFrame({c: rows[c].map(lambda v, c=c: _point(v, c)) for c in _point_columns(rows)})
     told["quantity"] = rows["quantity"].map(lambda q: NAMES.get(q, q))
     for column in [c for c in ("expected", "median", "lower", "upper") if c in rows]:
