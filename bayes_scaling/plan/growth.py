@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayes_scaling.data import load_dataset
 from bayes_scaling.errors import ForecastError
+from bayes_scaling.forecasts.reach import LOG10_COMPUTE
 from bayes_scaling.laws.prior import Prior
 from bayes_scaling.model.plan import GrowthPart, decimal_year
 from bayes_scaling.model.priors import draw
@@ -64,10 +65,9 @@ class Growth:
         Parameters
         ----------
         compute : ndarray (draw, point)
-            As many draws as the growth has.
+            As many draws as the growth has. What 1e10 FLOP reach already, was reached when they were.
         """
-        with np.errstate(divide="ignore"):
-            decades = np.log10(compute) - self.level[:, None]
+        decades = np.log10(np.maximum(compute, 10.0 ** LOG10_COMPUTE[0])) - self.level[:, None]
         grows = self.rate[:, None] > 0
         years = self.origin + decades / np.where(grows, self.rate[:, None], 1.0)
         return np.asarray(np.where(grows & np.isfinite(compute), years, np.inf))

@@ -77,6 +77,8 @@ def value(number: float, quantity: str) -> str:
     """Return a value of a quantity in words; a missing one is beyond reach."""
     if not np.isfinite(number):
         return "not reached"
+    if number == 0 and quantity in (*_COUNTS, "compute"):
+        return "next to nothing"
     if quantity in _COUNTS:
         return words.count(number)
     return budget(number) if quantity == "compute" else words.number(number, 4 if quantity == "loss" else 3)

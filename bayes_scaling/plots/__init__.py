@@ -16,7 +16,6 @@ from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.loo import loo_k, loo_pit
 from bayes_scaling.plots.plan import (
-    isoflop_table,
     plan_frontier,
     plan_isoflop,
     plan_outlook,
@@ -31,7 +30,6 @@ __all__ = [
     "curve",
     "departures",
     "forecast",
-    "isoflop_table",
     "loo_k",
     "loo_pit",
     "parameters_by_group",

@@ -11,41 +11,18 @@ from matplotlib.figure import Figure
 
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError, listed
+from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.points import describe_groups
 from bayes_scaling.plan import Allocation, Frontier, Outlook, Regret, Target
-from bayes_scaling.plan.tables import INTERVAL, budget, ends
+from bayes_scaling.plan.tables import budget, ends
 from bayes_scaling.plots import style
+from bayes_scaling.plots.tables import CURVES, isoflop_table
 
-CURVES = len(style.SERIES)
 NEAR = 1.25  # runs within this factor of a budget are drawn on its curve
-AROUND, GRID = 30.0, 81  # how far to each side of the optimum a curve is drawn, and at how many sizes
 LABELS = {
     "year": "year", "cost": "cost", "compute": style.label("compute"), "days": "days of training",
     "params": style.label("params"), "tokens": style.label("tokens"),
 }  # fmt: skip
-
-
-def isoflop_table(made: Allocation, *, budgets: Sequence[float] | None = None, level: float = 0.9) -> pd.DataFrame:
-    """Return the law along lines of equal compute: ``compute``, ``params``, median, interval, level, interval's kind.
-
-    Parameters
-    ----------
-    budgets : sequence of float, optional
-        Of those of the allocation; at most six, spread over them, when left out.
-    """
-    compute = made.compute if budgets is None else np.asarray(budgets, dtype=float)
-    if budgets is None and len(compute) > CURVES:
-        compute = compute[np.unique(np.linspace(0, len(compute) - 1, CURVES).round().astype(int))]
-    if strange := [c for c in compute if not np.isclose(made.compute, c, rtol=1e-9).any()]:
-        raise ForecastError(f"budgets {listed(strange)} are none of the allocation's {listed(made.compute)}.")
-    parts = []
-    for c in compute:
-        middle = float(np.median(made.params[:, np.isclose(made.compute, c, rtol=1e-9).argmax()]))
-        sizes = np.geomspace(middle / AROUND, middle * AROUND, GRID)
-        found = ends(made.surface.loss_of_split(sizes, c), [0.5, (1 - level) / 2, (1 + level) / 2])
-        columns = {"compute": c, "params": sizes, "median": found[0], "lower": found[1], "upper": found[2]}
-        parts.append(pd.DataFrame(columns | {"level": level, "interval": INTERVAL}))
-    return made.surface.fit.marked(pd.concat(parts, ignore_index=True))
 
 
 def plan_isoflop(
@@ -68,7 +45,7 @@ def plan_isoflop(
     Returns
     -------
     (Figure, Axes)
-        Table: :func:`isoflop_table`, ``made.table``.
+        Table: ``plots.tables.isoflop_table`` with the same arguments, ``made.table``.
     """
     style.expect(made, Allocation, "plots.plan_isoflop(bs.allocation(fit, budgets))")
     table = isoflop_table(made, budgets=budgets, level=level)
@@ -178,7 +155,7 @@ def plan_frontier(
         axes.plot(cost, chosen["expected_loss"], "D", color="none", markeredgecolor=style.RED, markersize=8,
                   label="choice of smallest expected loss")  # fmt: skip
         for row, x, y in zip(chosen.to_dict("records"), cost, high, strict=True):
-            text = f"{row['params']:.2g}\n{row['tokens']:.2g}"
+            text = f"{words.count(row['params'])}\n{words.count(row['tokens'])}"
             axes.annotate(text, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=style.SMALL)
         style.log_axis(axes)
         axes.margins(y=0.2)
