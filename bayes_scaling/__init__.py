@@ -64,6 +64,7 @@ _WHERE = {
     "predictive_table": "check",
     "prior_predictive": "check",
     "range_table": "check",
+    "quantity": "forecasts",
     "ranking": "compare",
     "reachable": "forecasts",
     "read_harness": "data",

@@ -12,6 +12,7 @@ import pandas as pd
 import simulated
 from scipy import stats
 
+from bayes_scaling import laws
 from bayes_scaling.fit import Sampler, SamplerSettings
 from bayes_scaling.fit.sampler import posterior_values
 from bayes_scaling.laws import Prior
@@ -40,6 +41,9 @@ def table(law: str) -> pd.DataFrame:
         return pd.DataFrame({"loss": np.linspace(2.2, 5.5, 24), "n_items": 500, "accuracy": 0.5})
     if law in CURVES:
         return pd.DataFrame({"compute": np.logspace(19.5, 22.5, 24), "loss": 2.5})
+    if law not in ("chinchilla", "kaplan", "power_law"):
+        outcome = {"loss": {"loss": 2.5}, "accuracy": {"accuracy": 0.5, "n_items": 500}}[laws.get(law).outcome]
+        return pd.DataFrame({**laws.get(law).example(24), **outcome})
     frame = simulated.ladder(per_family=8, seed=3).assign(loss=2.5)
     return frame.assign(compute=6 * frame["params"] * frame["tokens"])
 

@@ -64,7 +64,7 @@ class Card:
                 )
             frame = read_table(
                 path, columns=part.columns or None, loss_unit=part.loss_unit or "nats",
-                bytes_per_token=part.bytes_per_token,
+                bytes_per_token=part.bytes_per_token, further=self.spec.model.law.columns,
             )  # fmt: skip
         for column, wanted in part.where.items():
             frame = _choose(frame, column, wanted)

@@ -248,7 +248,7 @@ def backtest(
 
 def rows_of_table(spec: ModelSpec, frame: pd.DataFrame, exclude_flags: Sequence[str]) -> np.ndarray:
     """Return the index, in the table that was given, of each used row: what laws that use other rows share."""
-    kept, _ = kept_rows(check_runs(frame), spec, exclude_flags)
+    kept, _ = kept_rows(check_runs(frame, further=spec.law.columns), spec, exclude_flags)
     return (frame.index.to_numpy() if frame.index.is_unique else np.arange(len(frame)))[kept]
 
 

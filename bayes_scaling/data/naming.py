@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from bayes_scaling.data.columns import COLUMNS, Column
 from bayes_scaling.errors import DataError, did_you_mean, listed
 
 # Names that people give to our columns and that spelling alone does not reveal.
@@ -144,7 +145,14 @@ def rename(frame: pd.DataFrame, columns: Mapping[str, str] | None, known: Iterab
     return frame.set_axis(renamed, axis=1)
 
 
-def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Iterable[str]) -> list[str]:
+def _meaning(known: Mapping[str, Column], name: str) -> str:
+    """Say what a column means, where it is not one that everyone knows."""
+    if name not in known or name in COLUMNS:
+        return ""
+    return f" ({known[name].meaning}{f'; {known[name].unit}' if known[name].unit else ''})"
+
+
+def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Mapping[str, Column]) -> list[str]:
     """Describe required columns that are absent and cannot be derived.
 
     Parameters
@@ -153,21 +161,21 @@ def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Iterable
         Table under our names.
     require : iterable of str
         Columns that must be there.
-    known : iterable of str
-        Names of the vocabulary; the rest are candidates for a misnamed column.
+    known : mapping of str to Column
+        The vocabulary; other columns are candidates for a misnamed one.
 
     Returns
     -------
     list of str
-        One line for each missing column, with the likely misnamed one.
+        One line for each missing column, with what it means and the likely misnamed one.
     """
-    known, present = set(known), [str(name) for name in frame.columns]
+    present = [str(name) for name in frame.columns]
     lines = []
     for name in require:
         parts = DERIVED_FROM.get(name, ())
         if name in present or (parts and all(part in present for part in parts)):
             continue
-        line = f"- column {name!r} is missing."
+        line = f"- column {name!r} is missing{_meaning(known, name)}."
         near = nearest_column(name, [c for c in present if c not in known])
         if near is not None:
             line += f" Did you mean {near!r}? Then pass columns={{{near!r}: {name!r}}}."

@@ -13,14 +13,16 @@ from bayes_scaling.model import Rows
 from bayes_scaling.model.spec import ModelSpec
 
 if TYPE_CHECKING:
+    from bayes_scaling.fit.particles import Ladder
     from bayes_scaling.fit.sampler import SamplerSettings
 
 NUTS, IMPORTANCE = "nuts", "importance"
 
 
 def draw_posterior(
-    spec: ModelSpec, rows: Rows, settings: SamplerSettings, seed: int, nuts: Callable[[], Any]
-) -> tuple[Any, dict[str, Any]]:
+    spec: ModelSpec, rows: Rows, settings: SamplerSettings, seed: int, nuts: Callable[[], Any],
+    ladder: Callable[[], Ladder] | None = None,
+) -> tuple[Any, dict[str, Any]]:  # fmt: skip
     """Return draws as an xarray DataTree with posterior and sample_stats, and how they were made.
 
     Parameters
@@ -31,6 +33,8 @@ def draw_posterior(
     seed : int
     nuts : callable
         Samples with NUTS; called only where importance sampling does not do.
+    ladder : callable, optional
+        Gives the particles of the whole table, where these are some of its rows; called only for importance sampling.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def draw_posterior(
     """
     if settings.engine == NUTS or not applies(spec, rows):
         return nuts(), {"name": NUTS}
-    found = importance_draws(spec, rows, settings.chains * settings.draws, seed)
+    found = importance_draws(spec, rows, settings.chains * settings.draws, seed, ladder)
     if found is None:
         return nuts(), {
             "name": NUTS,

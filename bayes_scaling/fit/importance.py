@@ -1,22 +1,25 @@
 """Independent draws of a small posterior by importance sampling, where its own diagnostic says that they are as good.
 
 A model without effects has a handful of parameters. Particles find its mass (sequential Monte Carlo, see
-``particles.py``), a mixture of Student-t distributions fitted to them is the proposal (Hoogerheide, Opschoor and van
-Dijk 2012), and draws of it are weighted by the exact posterior density over that of the mixture. Nothing is compiled.
-The shape of the largest weights (Pareto k; Vehtari, Simpson, Gelman, Yao and Gabry 2024) tells whether that can be
-trusted; else NUTS samples as ever. What neither particles nor proposals find, such as a far mode, no weight tells.
+``particles.py``), a mixture of Student-t distributions fitted to them in straight coordinates (``straight.py``) is the
+proposal (Hoogerheide, Opschoor and van Dijk 2012), and draws of it are weighted by the exact posterior density over
+that of the mixture. Nothing is compiled. The shape of the largest weights (Pareto k; Vehtari, Simpson, Gelman, Yao and
+Gabry 2024) tells whether that can be trusted; else NUTS samples as ever. What neither particles nor proposals find,
+such as a far mode, no weight tells.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from bayes_scaling.fit.particles import Particles, Population, Target, moved, temper
+from bayes_scaling.fit.particles import Ladder, Particles, Population, Target, moved, temper
+from bayes_scaling.fit.straight import Straight, order_of
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import Rows
 from bayes_scaling.model.priors import draw, log_density
@@ -28,9 +31,9 @@ PARETO_K_MAX = 0.4  # at 0.5 weights still have a variance, but the ends of long
 POWER = 0.7  # of the posterior that mixtures are fitted to: wider along its own ridges
 SPARE = 2.0  # effective draws behind each kept one, so that few are kept twice
 PROPOSALS_MAX = 60_000
-BATCH_VALUES = 60_000  # draws x rows at once, which stay in a processor's cache
 PARTICLES, LAST_MOVES = 800, 12  # where they miss a tail, so do proposals, and no weight tells
-ROUNDS, PILOT = 6, 3000  # the first is fitted to particles of the posterior and not used
+ROUNDS, PILOT = 9, 3000  # the first is fitted to particles of the posterior and not used
+HARD_FROM = 3  # rounds; from then on twice as many are tried
 PARTS, STEPS = 8, 15  # of the mixture, and steps that fit it
 LEARNT_FROM = 1500  # points that a mixture is fitted to
 TAIL = 5.0  # degrees of freedom of a part
@@ -72,18 +75,23 @@ class Density(Protocol):
 
 
 class Posterior:
-    """Exact log density of a model without effects, but for a constant, in NumPy."""
+    """Exact log density of a model without effects, but for a constant, in NumPy.
 
-    def __init__(self, spec: ModelSpec, rows: Rows) -> None:
-        self._spec, self._rows = spec, len(rows)
+    Parameters
+    ----------
+    spec, rows :
+        As settled by :func:`bayes_scaling.model.encode`.
+    ladder : Ladder, optional
+        Of the whole table where these are some of its rows; see :func:`ladder_of`.
+    """
+
+    def __init__(self, spec: ModelSpec, rows: Rows, ladder: Ladder | None = None) -> None:
+        self._spec, self._ladder = spec, ladder
         self._target = Target(spec, rows, np.arange(len(rows)))
 
     def log_density(self, theta: np.ndarray) -> np.ndarray:
         """Return the log density at points (draw, parameter) of the unconstrained scale, shape (draw,)."""
-        step = max(1, BATCH_VALUES // self._rows)
-        parts = [theta[i : i + step] for i in range(0, len(theta), step)]
-        likelihood = np.concatenate([self._target.log_likelihood(part) for part in parts])
-        return likelihood + self.log_prior(theta)
+        return self._target.log_likelihood(theta) + self.log_prior(theta)
 
     def log_prior(self, theta: np.ndarray) -> np.ndarray:
         """Return the log density of the prior on the unconstrained scale, shape (draw,)."""
@@ -97,11 +105,26 @@ class Posterior:
 
     def particles(self, rng: np.random.Generator) -> np.ndarray:
         """Return points about where the posterior is, shape (particle, parameter); its prior taken as normal."""
-        xp = numpy_backend()
-        drawn = [link(xp, p.support, draw(self._spec.prior(p), rng, 4001)) for p in self._spec.parameters()]
-        prior = Population(np.array([d.mean() for d in drawn]), np.array([d.std() for d in drawn]))
-        found = temper(self._target, prior, PARTICLES, rng)
+        if self._ladder is None:
+            prior = normal_prior(self._spec, rng)
+            found = temper(self._target, prior, PARTICLES, rng)
+        else:
+            prior = self._ladder.population
+            found = self._ladder.temper(self._target, rng)
         return moved(self._target, prior, found, rng, moves=LAST_MOVES).theta
+
+
+def normal_prior(spec: ModelSpec, rng: np.random.Generator) -> Population:
+    """Return a normal distribution with mean and sd of the prior on the unconstrained scale."""
+    xp = numpy_backend()
+    drawn = [link(xp, p.support, draw(spec.prior(p), rng, 4001)) for p in spec.parameters()]
+    return Population(np.array([d.mean() for d in drawn]), np.array([d.std() for d in drawn]))
+
+
+def ladder_of(spec: ModelSpec, rows: Rows) -> Ladder:
+    """Return where fits to some rows of a table begin: the same for each, in every process."""
+    rng = np.random.default_rng(len(rows))
+    return Ladder.up(Target(spec, rows, np.arange(len(rows))), normal_prior(spec, rng), PARTICLES, rng)
 
 
 @dataclass(frozen=True)
@@ -172,6 +195,65 @@ class Mixture:
         return peak - (TAIL + size) / 2 * np.log1p(square / TAIL), square
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """A mixture in straight coordinates."""
+
+    straight: Straight
+    mixture: Mixture
+
+    @classmethod
+    def about(cls, points: np.ndarray, rng: np.random.Generator, order: Sequence[int] | None = None) -> Proposal:
+        """Return a proposal fitted to points (point, parameter)."""
+        straight = Straight.about(points, range(points.shape[1]) if order is None else order)
+        return cls(straight, Mixture.about(straight.straighten(points), rng))
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return draws, shape (draw, parameter)."""
+        return self.straight.bend(self.mixture.draw(count, rng))
+
+    def log_density(self, theta: np.ndarray) -> np.ndarray:
+        """Return the log density, shape (draw,)."""
+        return self.mixture.log_density(self.straight.straighten(theta)) + self.straight.log_jacobian
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Proposals of several rounds.
+
+    Attributes
+    ----------
+    proposals : tuple of Proposal
+    theta : tuple of ndarray, shape (draw, parameter) each
+    density : tuple of ndarray, shape (draw,) each
+        Log density of the posterior.
+    common : tuple of ndarray, shape (draw,) each
+        Log of the sum of the proposals' densities times their draws.
+    """
+
+    proposals: tuple[Proposal, ...] = ()
+    theta: tuple[np.ndarray, ...] = ()
+    density: tuple[np.ndarray, ...] = ()
+    common: tuple[np.ndarray, ...] = ()
+
+    def and_of(self, proposal: Proposal, theta: np.ndarray, density: np.ndarray) -> Tried:
+        """Return these and the draws of one more proposal."""
+        sizes = [math.log(len(t)) for t in (*self.theta, theta)]
+        before = [
+            np.logaddexp(c, proposal.log_density(t) + sizes[-1]) for c, t in zip(self.common, self.theta, strict=True)
+        ]
+        proposals = (*self.proposals, proposal)
+        own = np.logaddexp.reduce([p.log_density(theta) + size for p, size in zip(proposals, sizes, strict=True)])
+        return Tried(proposals, (*self.theta, theta), (*self.density, density), (*before, np.asarray(own)))
+
+    def flatter(self, rng: np.random.Generator) -> np.ndarray:
+        """Return points of the posterior to the power of POWER, shape (draw, parameter)."""
+        density = np.concatenate(self.density)
+        weight = density - np.concatenate(self.common)
+        weight -= (1 - POWER) * np.where(np.isfinite(density), density, 0.0)  # beyond a uniform prior there is none
+        return Particles(np.concatenate(self.theta), density).resampled(weight, rng).theta
+
+
 def applies(spec: ModelSpec, rows: Rows) -> bool:
     """Return whether a model is small enough to try: no effects of groups or runs, a dozen parameters, few rows."""
     crossed = any(True for _ in spec.all_effects()) or spec.noise.run_effect or spec.sampled_paths
@@ -179,7 +261,9 @@ def applies(spec: ModelSpec, rows: Rows) -> bool:
     return few and not crossed and not spec.constants()
 
 
-def importance_draws(spec: ModelSpec, rows: Rows, count: int, seed: int) -> Weighted | None:
+def importance_draws(
+    spec: ModelSpec, rows: Rows, count: int, seed: int, ladder: Callable[[], Ladder] | None = None
+) -> Weighted | None:
     """Return draws of a small posterior, or None where their weights are not to be trusted.
 
     Parameters
@@ -189,46 +273,55 @@ def importance_draws(spec: ModelSpec, rows: Rows, count: int, seed: int) -> Weig
     count : int
         Draws to return.
     seed : int
+    ladder : callable, optional
+        Gives that of the table of which these are some rows.
     """
     try:
-        return from_particles(Posterior(spec, rows), count, np.random.default_rng(seed))
+        posterior = Posterior(spec, rows, ladder() if ladder else None)
+        return from_particles(posterior, count, np.random.default_rng(seed), order_of(spec))
     except np.linalg.LinAlgError:  # a prior whose draws are not finite on the unconstrained scale
         return None
 
 
-def from_particles(posterior: Density, count: int, rng: np.random.Generator) -> Weighted | None:
-    """Return draws of a density that can name points about its mass, or None; see :func:`importance_draws`."""
-    points = posterior.particles(rng)
+def from_particles(
+    posterior: Density, count: int, rng: np.random.Generator, order: Sequence[int] | None = None
+) -> Weighted | None:
+    """Return draws of a density that can name points about its mass, or None; see :func:`importance_draws`.
+
+    Every round learns from the proposals of all rounds before it, weighted by their common density (Cornuet, Marin,
+    Mira and Robert 2012).
+    """
+    points, tried = posterior.particles(rng), Tried()
     for turn in range(ROUNDS):
-        mixture = Mixture.about(rng.permutation(points)[:LEARNT_FROM], rng)
-        proposals = mixture.draw(PILOT, rng)
-        density = posterior.log_density(proposals)
-        weights = density - mixture.log_density(proposals)
+        proposal = Proposal.about(rng.permutation(points)[:LEARNT_FROM], rng, order)
+        theta = proposal.draw(PILOT if turn < HARD_FROM else 2 * PILOT, rng)
+        density = posterior.log_density(theta)
+        weights = density - proposal.log_density(theta)
         if not np.isfinite(weights).any():
             return None
-        share = effective(weights) / PILOT
+        share = effective(weights) / len(weights)
         enough = share * PROPOSALS_MAX >= SPARE * count
         if turn and enough and pareto(weights)[1] < PARETO_K_MAX:
-            made = _chosen(posterior, mixture, count, share, rng)
+            made = _chosen(posterior, proposal, count, share, rng)
             if made is not None:
                 return made
-        flatter = (1 - POWER) * np.where(np.isfinite(density), density, 0.0)  # beyond a uniform prior there is none
-        points = Particles(proposals, density).resampled(weights - flatter, rng).theta
+        tried = tried.and_of(proposal, theta, density)
+        points = tried.flatter(rng)
     return None
 
 
 def _chosen(
-    posterior: Density, mixture: Mixture, count: int, share: float, rng: np.random.Generator
+    posterior: Density, proposal: Proposal, count: int, share: float, rng: np.random.Generator
 ) -> Weighted | None:
-    """Return draws chosen from fresh proposals, as many as they need; those that chose the mixture do not judge it."""
-    proposals = mixture.draw(max(PILOT, math.ceil(1.05 * SPARE * count / share)), rng)
-    smooth, k = pareto(posterior.log_density(proposals) - mixture.log_density(proposals))
+    """Return draws chosen from fresh proposals, as many as they need; those that chose the proposal do not judge it."""
+    theta = proposal.draw(max(PILOT, math.ceil(1.05 * SPARE * count / share)), rng)
+    smooth, k = pareto(posterior.log_density(theta) - proposal.log_density(theta))
     if not k < PARETO_K_MAX:
         return None
     ends = np.cumsum(np.exp(smooth - logsumexp(smooth)))
     chosen = np.searchsorted(ends, (rng.random() + np.arange(count)) / count)
     chosen = rng.permutation(np.minimum(chosen, len(smooth) - 1))
-    return Weighted(proposals[chosen], k, effective(smooth), len(smooth))
+    return Weighted(theta[chosen], k, effective(smooth), len(smooth))
 
 
 def effective(log_weight: np.ndarray) -> float:

@@ -7,7 +7,6 @@ where they are made, arrive one by one, are written as they arrive and found aga
 from __future__ import annotations
 
 import json
-import threading
 import time
 import traceback
 from collections import deque
@@ -25,17 +24,15 @@ from bayes_scaling.fit.crew import Crew, cpus, hire
 from bayes_scaling.fit.diagnostics import failure_banner
 from bayes_scaling.fit.engine import draw_posterior
 from bayes_scaling.fit.folder import ResultFolder, pack, unpack
+from bayes_scaling.fit.kept import compiled_model, shared_ladder
 from bayes_scaling.fit.progress import Progress
 from bayes_scaling.fit.result import Fit
 from bayes_scaling.fit.sample import assemble
 from bayes_scaling.fit.sampler import Sampler, SamplerSettings
 from bayes_scaling.fit.subset import fitted_levels, positions, subset
 from bayes_scaling.model import Rows, encode
-from bayes_scaling.model.curves import nesting
-from bayes_scaling.model.graph import CENTRED_FROM
 from bayes_scaling.model.spec import ModelSpec
 
-KEPT = 8  # compiled models that a process keeps
 DIED = "the worker process died (killed, out of memory, or ended by the code it ran)"
 
 
@@ -305,29 +302,6 @@ class _JobError(Exception):
     """What went wrong in a job, as text: any exception's own class may not travel between processes."""
 
 
-_SAMPLERS: dict[Any, Sampler] = {}
-_LOCK = threading.Lock()  # an executor's threads share the compiled models
-
-
-def structure(spec: ModelSpec, rows: Rows) -> tuple[Any, ...]:
-    """Return what a compiled model depends on: specification, inputs, levels, knots, how effects are made."""
-    centred = tuple(len(rows) >= CENTRED_FROM * len(levels) for levels in rows.coords.values())
-    knots = rows.paths.as_dict() if rows.paths is not None and rows.paths.knots is not None else None
-    plain = (spec.as_dict(), sorted(rows.inputs), rows.coords, knots, nesting(spec, rows))
-    return type(spec.law), *(json.dumps(part) for part in plain), centred
-
-
-def compiled(job: Job) -> Sampler:
-    """Return the compiled model of a job, made on its full table once per structure and process."""
-    key = structure(job.spec, job.rows)
-    with _LOCK:
-        if key not in _SAMPLERS:
-            while len(_SAMPLERS) >= KEPT:
-                _SAMPLERS.pop(next(iter(_SAMPLERS)))
-            _SAMPLERS[key] = Sampler(job.spec, job.rows)
-        return _SAMPLERS[key]
-
-
 def fit_job(job: Job, *, cores: int | None = None) -> Fit:
     """Return the fit of one job: its chosen rows, and only the levels that have some.
 
@@ -342,9 +316,10 @@ def fit_job(job: Job, *, cores: int | None = None) -> Fit:
     def nuts() -> Any:
         if job.spec.noise.observation == "beta":  # censored rows are part of its graph: nothing to keep
             return Sampler(job.spec, part).sample(job.settings, seed=job.seed, cores=cores)
-        return compiled(job).sample(job.settings, seed=job.seed, rows=part, cores=cores)
+        return compiled_model(job.spec, job.rows).sample(job.settings, seed=job.seed, rows=part, cores=cores)
 
-    tree, engine = draw_posterior(job.spec, part, job.settings, job.seed, nuts)
+    ladder = None if job.chosen is None else lambda: shared_ladder(job.spec, job.rows)
+    tree, engine = draw_posterior(job.spec, part, job.settings, job.seed, nuts, ladder)
     seconds = {"sample": time.perf_counter() - started}
     part, posterior = fitted_levels(job.spec, part, tree["posterior"].to_dataset())
     kept = type(tree).from_dict({"posterior": posterior, "sample_stats": tree["sample_stats"].to_dataset()})

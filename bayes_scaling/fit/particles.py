@@ -7,6 +7,7 @@ pairs (ter Braak 2006). It needs no gradient and finds where the mass of a bent 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ from bayes_scaling.model.state_space import path_totals
 
 KEPT = 0.5  # share of the effective particles that a step keeps
 MOVES = 6
+SAFE = 0.125  # power at which a fit to some rows takes over from its whole table: three times as wide as its posterior
+BATCH_VALUES = 30_000  # draws x rows at once, which stay in a processor's cache
 STRIDE = 2.38  # of a random walk in units of sd / sqrt(dimension) (Roberts, Gelman and Gilks 1997)
 _IMPOSSIBLE = -1e300
 
@@ -57,15 +60,23 @@ class Target:
         self._spec = spec
         self._rows = take(rows, positions)
         self._data = observed(spec, self._rows)
+        self._outcome = self._rows.column(spec.outcome)
         if spec.marginal and rows.paths is not None:
             code, t = self._rows.index["path"], rows.paths.coordinate(self._rows.frame)
             self._order, self._gap, self._start = rows.paths.steps(code, t)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
         """Return the log likelihood of parameters (particle, parameter) on the unconstrained scale, shape (particle,).
 
         Run effects and sampled discrepancies are left out: they are extra scatter that others may explain.
         """
+        step = max(1, BATCH_VALUES // len(self))
+        return np.concatenate([self._of_few(theta[i : i + step]) for i in range(0, len(theta), step)])
+
+    def _of_few(self, theta: np.ndarray) -> np.ndarray:
         xp, spec = numpy_backend(), self._spec
         with np.errstate(all="ignore"):  # a walk may leave what a float can hold
             at = {p.name: unlink(xp, p.support, theta[:, i : i + 1]) for i, p in enumerate(spec.parameters())}
@@ -75,8 +86,7 @@ class Target:
                 total = self._along_path(np.log(mean), at)
             else:
                 center = simulate.center(spec, mean, None, self._data["chance"])
-                y = self._rows.column(spec.outcome)
-                total = simulate.log_density(spec, y, center, at, self._data).sum(axis=1)
+                total = simulate.log_density(spec, self._outcome, center, at, self._data).sum(axis=1)
         return np.where(np.isfinite(total), total, _IMPOSSIBLE)
 
     def _along_path(self, log_mean: np.ndarray, at: dict[str, np.ndarray]) -> np.ndarray:
@@ -114,14 +124,78 @@ class Particles:
 
 def temper(target: Target, population: Population, count: int, rng: np.random.Generator) -> Particles:
     """Return particles of the posterior under a population, started from that population."""
+    return _last(_rising(target, population, _drawn(target, population, count, rng), 0.0, rng))
+
+
+def _drawn(target: Target, population: Population, count: int, rng: np.random.Generator) -> Particles:
+    """Return particles of the population."""
     theta = population.mean + population.sd * rng.standard_normal((count, len(population.mean)))
-    particles, power = Particles(theta, target.log_likelihood(theta)), 0.0
+    return Particles(theta, target.log_likelihood(theta))
+
+
+def _rising(
+    target: Target, population: Population, particles: Particles, power: float, rng: np.random.Generator
+) -> Iterator[tuple[float, Particles]]:
+    """Yield powers of the likelihood up to one with particles, from those at a power on."""
     while power < 1:
         step = _step(particles.log_likelihood, 1 - power)
         power = min(power + step, 1.0)
         particles = particles.resampled(step * particles.log_likelihood, rng)
         particles = moved(target, population, particles, rng, power=power)
+        yield power, particles
+
+
+def _last(steps: Iterator[tuple[float, Particles]]) -> Particles:
+    *_, (_, particles) = steps
     return particles
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Particles of a whole table at rising powers of its likelihood, from which fits to some of its rows go on.
+
+    Attributes
+    ----------
+    population : Population
+    rows : int
+        Of the whole table.
+    rungs : tuple of (float, Particles)
+        The first is the population itself, at power 0.
+    """
+
+    population: Population
+    rows: int
+    rungs: tuple[tuple[float, Particles], ...]
+
+    @classmethod
+    def up(cls, target: Target, population: Population, count: int, rng: np.random.Generator) -> Ladder:
+        """Return the rungs of a whole table."""
+        rungs = [(0.0, _drawn(target, population, count, rng))]
+        for rung in _rising(target, population, rungs[0][1], 0.0, rng):
+            rungs.append(rung)
+            if rung[0] > SAFE:
+                break
+        return cls(population, len(target), tuple(rungs))
+
+    def temper(self, target: Target, rng: np.random.Generator) -> Particles:
+        """Return particles of a posterior given other rows: from the highest rung that few of its weights leave.
+
+        A power of a table's likelihood weighs as much as a higher one of fewer rows.
+        """
+        share = len(target) / self.rows
+        for power, particles in reversed(self.rungs):
+            own = power / share
+            if own > SAFE:
+                continue
+            likelihood = target.log_likelihood(particles.theta)
+            weight = own * likelihood - power * particles.log_likelihood
+            if power and _kept(weight) < KEPT * len(weight):
+                continue
+            there = Particles(particles.theta, likelihood)
+            if power:
+                there = moved(target, self.population, there.resampled(weight, rng), rng, power=own)
+            return _last(_rising(target, self.population, there, own, rng))
+        raise AssertionError("the population is the lowest rung")
 
 
 def follow(
@@ -136,18 +210,20 @@ def _step(log_likelihood: np.ndarray, left: float) -> float:
     """Return the largest power of the likelihood that keeps the effective number of particles."""
     below = log_likelihood - log_likelihood.max()
 
-    def kept(step: float) -> float:
-        weight = np.exp(step * below)
-        return float(weight.sum() ** 2 / (weight @ weight))
-
     least = KEPT * len(log_likelihood)
-    if kept(left) >= least:
+    if _kept(left * below) >= least:
         return left
     low, high = 0.0, left
     while high - low > 1e-2 * high:
         middle = (low + high) / 2
-        low, high = (middle, high) if kept(middle) >= least else (low, middle)
+        low, high = (middle, high) if _kept(middle * below) >= least else (low, middle)
     return high
+
+
+def _kept(log_weight: np.ndarray) -> float:
+    """Return the effective number of weighted particles."""
+    weight = np.exp(log_weight - log_weight.max())
+    return float(weight.sum() ** 2 / (weight @ weight))
 
 
 def moved(

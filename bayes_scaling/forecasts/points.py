@@ -144,7 +144,7 @@ def prepare(
         raise ForecastError(f"new_groups = {new_groups!r}; expected {listed(NEW_GROUPS)}.")
     frame = named_models(fit, with_task_facts(fit, along_path(as_frame(points), tokens_per_param)))
     _check_runs(fit, frame, new_groups)
-    _check_groups(fit, frame, new_groups)
+    check_levels(fit, frame, new_groups)
     _check_paths(fit, frame, new_groups, kind)
     frame = _checked(fit, frame, scored=scored)
     if kind != "law":
@@ -180,7 +180,7 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
     try:
         unique = spare.assign(_point=np.arange(len(spare)))
         known = unique.drop(columns=[c for c in ("model", "run") if c in unique.columns])
-        checked = check_runs(known, require=inputs)
+        checked = check_runs(known, require=inputs, further=fit.spec.law.columns)
         read_inputs(fit.spec, checked)
     except DataError as error:
         raise ForecastError(f"points cannot be used: {error}") from error
@@ -196,7 +196,8 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
     return result
 
 
-def _check_groups(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
+def check_levels(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
+    """Raise where points lack a group that matters, or name a level that was not fitted."""
     _check_switched_off(fit, frame)
     used = {part for _, g, _ in fit.spec.all_effects() for part in g.split(":")}
     for column in group_columns(fit.spec):

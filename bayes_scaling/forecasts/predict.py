@@ -211,7 +211,7 @@ def forecast(
     simulated = predict(extended, rows, kind=kind, runs=run_identity(frame), rng=rng)
     return Forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
-        _mcse_median(fit, simulated, fit.chosen_noise), failure_banner(fit), fit.title,
+        mcse_of_median(fit, simulated, fit.chosen_noise), failure_banner(fit), fit.title,
         unread(fit, as_frame(points).columns),
     )  # fmt: skip
 
@@ -240,11 +240,11 @@ def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int,
     )  # fmt: skip
     return replace(
         losses, points=frame, draws=simulated, outcome="accuracy", note="",
-        mcse_median=_mcse_median(chain.accuracy, simulated, chain.chosen_noise), **told,
+        mcse_median=mcse_of_median(chain.accuracy, simulated, chain.chosen_noise), **told,
     )  # fmt: skip
 
 
-def _mcse_median(fit: Fit, simulated: np.ndarray, factor: float) -> np.ndarray:
+def mcse_of_median(fit: Fit, simulated: np.ndarray, factor: float) -> np.ndarray:
     """Return the Monte-Carlo error of the medians; NaN for subsets of draws and many points."""
     from arviz_stats.base import array_stats
 

@@ -1,7 +1,7 @@
 """Laws: one functional form per file, found by itself.
 
-``base.py`` says what a law is, ``prior.py`` how priors are stated, ``backend.py`` holds the functions that formulas
-are written in.
+``base.py`` says what a law is, ``parts.py`` what it is declared with, ``prior.py`` how priors are stated,
+``backend.py`` holds the functions that formulas are written in.
 To add a law, add one file with one subclass of :class:`Law`; nothing else changes.
 Importing this room imports neither NumPy nor PyMC.
 """
@@ -13,14 +13,24 @@ import pkgutil
 from functools import cache
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
-from bayes_scaling.laws.base import SCALE, Citation, Constants, Input, Law, Parameter, Prior, PublishedAllocation
+from bayes_scaling.laws.base import (
+    SCALE,
+    Citation,
+    Constants,
+    Input,
+    Law,
+    Parameter,
+    Prior,
+    PublishedAllocation,
+    Quantity,
+)
 
 __all__ = [
-    "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation", "available", "get",
-    "register",
+    "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation", "Quantity",
+    "available", "get", "register",
 ]  # fmt: skip
 
-_NOT_LAWS = ("base", "backend", "prior")
+_NOT_LAWS = ("base", "backend", "parts", "prior")
 _REGISTERED: dict[str, type[Law]] = {}
 
 

@@ -8,102 +8,37 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from bayes_scaling.data.columns import COLUMNS
+from bayes_scaling.data.columns import COLUMNS, Column
 from bayes_scaling.errors import CardError, did_you_mean, listed
-from bayes_scaling.laws.backend import SUPPORTS, Backend, numpy_backend
+from bayes_scaling.laws.backend import Backend, numpy_backend
+from bayes_scaling.laws.parts import (
+    PRIMES,
+    Citation,
+    Constants,
+    Input,
+    Parameter,
+    PublishedAllocation,
+    Quantity,
+    radical_inverse,
+)  # fmt: skip
 from bayes_scaling.laws.prior import Prior
 
-ROLES = ("floor", "amplitude", "exponent", "offset", "slope", "shape", "ceiling", "noise")
+__all__ = [
+    "REFERENCES", "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation",
+    "Quantity",
+]  # fmt: skip
 
 REFERENCES = {"compute": 1e21, "params": 1e9, "active_params": 1e9, "tokens": 2e10, "unique_tokens": 2e10}
 """Usual reference scale of a column: that of the shipped laws of loss. Other columns have no usual one."""
 
 
-@dataclass(frozen=True)
-class Input:
-    """What a law reads: ``name`` in its formula, ``column`` in a table (the same unless stated).
-
-    ``reference`` is the scale at which its priors are stated.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-    reference: float | None = None
-    column: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "column", self.column or self.name)
-
-
 SCALE = Input("scale", COLUMNS["compute"].unit, "the scale x", reference=REFERENCES["compute"], column="compute")
 """The input of a law that holds along any scale: compute, unless ``law.reading(scale=...)`` says otherwise."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter a law samples.
-
-    ``pooling`` is the default over every group of the model, or by group and interaction where a mapping;
-    ``group_sd`` is the prior of the standard deviation between groups on the unconstrained scale (log or logit).
-    """
-
-    name: str
-    symbol: str
-    meaning: str
-    support: str
-    role: str
-    prior: Prior
-    unit: str = ""
-    pooling: str | Mapping[str, str] = "complete"
-    group_sd: Prior = Prior("halfnormal", upper95=0.5)
-
-    def __post_init__(self) -> None:
-        if self.support not in SUPPORTS:
-            raise CardError(f"parameter {self.name}: support {self.support!r}, expected {listed(SUPPORTS)}.")
-        if self.role not in ROLES:
-            raise CardError(f"parameter {self.name}: role {self.role!r}, expected {listed(ROLES)}.")
-
-
-@dataclass(frozen=True)
-class Citation:
-    """Where a formula or a set of constants comes from."""
-
-    authors: str
-    year: int
-    title: str
-    arxiv: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.authors} ({self.year}), {self.title}" + (f", arXiv:{self.arxiv}" if self.arxiv else "")
-
-
-@dataclass(frozen=True)
-class Constants:
-    """Published values of a law's parameters, under their published names."""
-
-    values: Mapping[str, float]
-    source: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class PublishedAllocation:
-    """A published rule for the compute-optimal size, N = params (C / unit)^exponent."""
-
-    params: float
-    exponent: float
-    unit: float
-    source: str
-    note: str = ""
-
-    def at(self, compute: Any) -> Any:
-        """Return parameters at a compute in FLOP, same shape."""
-        return self.params * (compute / self.unit) ** self.exponent
 
 
 class Law:
@@ -124,6 +59,10 @@ class Law:
         Choices of the noise of models with this law, where none are made.
     new_where_unnamed : tuple of str
         Groups that points to forecast need not name: they are then of a new level, drawn from the population.
+    quantities : tuple of Quantity
+        What the law is used for besides its outcome; :func:`bayes_scaling.quantity` gives them with intervals.
+    verified : str
+        Runs that the law was fitted to; empty where only data simulated from itself have tested it.
     """
 
     name: ClassVar[str]
@@ -140,6 +79,8 @@ class Law:
     noise_pooling: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     new_where_unnamed: ClassVar[tuple[str, ...]] = ()
     noise: ClassVar[Mapping[str, Any]] = {}
+    quantities: ClassVar[tuple[Quantity, ...]] = ()
+    verified: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -174,6 +115,51 @@ class Law:
 
     def check_table(self, frame: Any) -> None:
         """Raise where the law cannot be fitted to the rows that are used; most laws ask for nothing."""
+
+    def check_values(self, frame: Any) -> None:
+        """Raise DataError where values of several columns do not fit together, in fitted rows and at points."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Columns that the law reads and the vocabulary does not have."""
+        return tuple(
+            Column(i.column, i.meaning, i.unit, i.kind, low=i.low, high=i.high)
+            for i in self.inputs
+            if i.column not in COLUMNS
+        )
+
+    def quantity(self, name: str) -> Quantity:
+        """Return the declaration of a quantity.
+
+        Raises
+        ------
+        CardError
+            Unknown name; the message lists the known ones.
+        """
+        known = {q.name: q for q in self.quantities}
+        if name not in known:
+            has = f"it has {listed(known)}" if known else "it has none"
+            raise CardError(f"law {self.name} has no quantity {name!r}; {has}." + did_you_mean(name, known))
+        return known[name]
+
+    def example(self, rows: int = 24) -> dict[str, list[float]]:
+        """Return values at which the law can be looked at or simulated, by column, shape (row,).
+
+        Scales lie within two decades on either side of their reference, other inputs between their limits, spread
+        evenly by a Halton sequence. A law whose inputs do not go together freely states its own.
+        """
+        found = {}
+        for item, base in zip(self.inputs, PRIMES, strict=False):
+            share = [radical_inverse(i + 1, base) for i in range(rows)]
+            if item.name in self.reference:
+                values = [self.reference[item.name] * 10 ** (4 * u - 2) for u in share]
+            else:
+                low = item.low if item.low > -math.inf else 0.0
+                high = item.high if item.high < math.inf else low + 1.0
+                values = [low + (high - low) * u for u in share]
+            values = [min(max(v, item.low), item.high) for v in values]
+            found[item.column] = [float(round(v)) for v in values] if item.kind == "integer" else values
+        return found
 
     def prepare(self, frame: Any) -> dict[str, Any]:
         """Return inputs that are made of several columns or of labels, by name, shape (row,); none by default."""
@@ -354,6 +340,8 @@ class Law:
                 }
                 for p in self.parameters
             ],
+            "quantities": {q.name: q.meaning for q in self.quantities},
+            "verified": self.verified,
             "published": {
                 k: {"values": dict(c.values), "source": c.source, "note": c.note} for k, c in self.published.items()
             },

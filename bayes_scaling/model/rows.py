@@ -80,7 +80,7 @@ def choose_rows(
     given = set(frame.columns) if isinstance(frame, pd.DataFrame) else set(COLUMNS)
     read = (spec.outcome, *(i.column for i in spec.law.inputs))
     absent = [c for c in read if c not in given and not (c in DERIVED_FROM and set(DERIVED_FROM[c]) <= given)]
-    checked = check_runs(frame, require=absent)  # before rows look alike
+    checked = check_runs(frame, require=absent, further=spec.law.columns)  # before rows look alike
     notices = _check_flags(checked, exclude_flags)
     needed = group_columns(spec)
     check_groups(needed, checked.columns)
@@ -93,7 +93,7 @@ def choose_rows(
             f"{', '.join(f'{n} ({why})' for why, n in left_out.items())}. Check the outcome and exclude_flags."
         )
     needed += [i.column for i in spec.law.inputs]
-    return _plain(check_runs(checked, require=needed)), left_out, notices
+    return _plain(check_runs(checked, require=needed, further=spec.law.columns)), left_out, notices
 
 
 def kept_rows(
@@ -194,6 +194,7 @@ def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     DataError
         A scale that is not above zero: laws read its logarithm.
     """
+    spec.law.check_values(frame)
     made = spec.law.prepare(frame)
     inputs: dict[str, np.ndarray] = {
         i.name: made[i.name] if i.name in made else frame[i.column].to_numpy(dtype=float) for i in spec.law.inputs

@@ -11,6 +11,7 @@ from scipy import stats
 from bayes_scaling.errors import FitError
 from bayes_scaling.fit import Job, SamplerSettings, importance, load, many_fits, sample
 from bayes_scaling.fit.engine import draw_posterior
+from bayes_scaling.fit.straight import Straight, order_of
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import build, encode, make_spec, simulate
 from bayes_scaling.model.priors import draw
@@ -104,6 +105,56 @@ def test_mixture_is_a_density_with_the_moments_of_the_points():
     grid = np.stack(np.meshgrid(np.linspace(-9, 11, 250), np.linspace(-14, 10, 250)), axis=-1).reshape(-1, 2)
     cell = (20 / 249) * (24 / 249)
     assert np.exp(mixture.log_density(grid)).sum() * cell == pytest.approx(1, abs=5e-3)
+
+
+def bent(rng, count):
+    """Return points on a ridge whose second coordinate follows the square of the first, and the third both."""
+    first = rng.standard_normal(count)
+    second = first**2 + 0.1 * rng.standard_normal(count)
+    return np.stack([second * first + 0.1 * rng.standard_normal(count), first, second], axis=1)
+
+
+def test_a_bent_ridge_is_straight_in_its_coordinates():
+    points = bent(np.random.default_rng(1), 2000)
+    straight = Straight.about(points, [1, 2, 0])
+    there = straight.straighten(points)
+    np.testing.assert_allclose(straight.bend(there), points, atol=1e-10)
+    assert there[:, 1].std() * straight.scale[1] == pytest.approx(0.1, rel=0.1)
+    assert there[:, 2].std() * straight.scale[2] < 0.5 * points[:, 0].std()
+
+
+def test_the_volume_of_straight_coordinates_is_as_stated():
+    """By finite differences, inside the points' range and beyond it."""
+    straight, step = Straight.about(bent(np.random.default_rng(2), 500), [1, 2, 0]), 1e-5
+    for theta in (np.array([0.2, 0.5, 0.3]), np.array([30.0, -9.0, 40.0])):
+        moved = [straight.straighten((theta + step * e)[None])[0] for e in np.eye(3)]
+        back = [straight.straighten((theta - step * e)[None])[0] for e in np.eye(3)]
+        jacobian = (np.array(moved) - np.array(back)).T / (2 * step)
+        assert np.log(abs(np.linalg.det(jacobian))) == pytest.approx(straight.log_jacobian, abs=1e-6)
+
+
+def test_exponents_come_first_and_the_floor_last():
+    spec, _ = encode(SPECS["normal"], LADDER)
+    names = [p.name for p in spec.parameters()]
+    ordered = [names[i] for i in order_of(spec)]
+    assert ordered[0].startswith(("alpha", "beta"))
+    assert ordered[-1] == "E"
+    assert sorted(ordered) == sorted(names)
+
+
+def test_rounds_are_pooled_by_their_common_density():
+    """Draws of two proposals of other sizes, weighted together, give the mean of a known target."""
+    rng, tried = np.random.default_rng(5), importance.Tried()
+    for center, count in ((-1.0, 4000), (1.5, 12000)):
+        proposal = importance.Proposal.about(center + 1.5 * rng.standard_normal((500, 2)), rng)
+        theta = proposal.draw(count, rng)
+        tried = tried.and_of(proposal, theta, -0.5 * (theta**2).sum(axis=1))
+    theta = np.concatenate(tried.theta)
+    log_weight = np.concatenate(tried.density) - np.concatenate(tried.common)
+    weight = np.exp(log_weight)
+    assert weight.sum() == pytest.approx(2 * np.pi, rel=0.05)  # the target's mass
+    error = 4 / np.sqrt(importance.effective(log_weight))
+    assert np.abs(weight @ theta / weight.sum()).max() < error
 
 
 def test_draws_are_those_of_a_known_posterior():

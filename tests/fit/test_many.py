@@ -15,6 +15,7 @@ import xarray as xr
 from bayes_scaling.data import data_hash
 from bayes_scaling.errors import FitError, ForecastError
 from bayes_scaling.fit import Fit, Job, SamplerSettings, crew, gaps, many, many_fits
+from bayes_scaling.fit import kept as between_fits
 from bayes_scaling.fit.folder import MANIFEST, pack, unpack
 from bayes_scaling.fit.subset import fitted_levels, positions, subset
 from bayes_scaling.forecasts import forecast
@@ -27,7 +28,7 @@ SHORT = SamplerSettings(draws=30, tune=60, chains=2)
 def known(monkeypatch, spec, ladder, sampler):
     """The settled specification and rows of `sampler`, which many fits find compiled."""
     settled, rows = encode(spec, ladder)
-    monkeypatch.setattr(many, "_SAMPLERS", {many.structure(settled, rows): sampler})
+    monkeypatch.setattr(between_fits, "_SAMPLERS", {between_fits.structure(settled, rows): sampler})
     return settled, rows
 
 
@@ -135,8 +136,8 @@ def test_wrong_rows_are_refused(chosen, hint):
 
 def test_compiled_once_per_structure(monkeypatch, known, sampler):
     compiled = []
-    monkeypatch.setattr(many, "Sampler", lambda spec, rows: compiled.append(len(rows)) or sampler)
-    monkeypatch.setattr(many, "_SAMPLERS", {})
+    monkeypatch.setattr(between_fits, "Sampler", lambda spec, rows: compiled.append(len(rows)) or sampler)
+    monkeypatch.setattr(between_fits, "_SAMPLERS", {})
     found = here(jobs_of(known))
     assert compiled == [36], "compiled on the full table, once"
     assert [r.name for r in found] == list("abcd")
@@ -298,7 +299,7 @@ def test_another_table_of_the_same_structure(monkeypatch, known, spec):
     """Tables of one structure share a compiled model, of whatever length they are."""
     settled, rows = known
     other = Job.of_table("other", spec, simulated.ladder(per_family=9, seed=8), settings=SHORT, seed=0)
-    assert many.structure(other.spec, other.rows) == many.structure(settled, rows)
+    assert between_fits.structure(other.spec, other.rows) == between_fits.structure(settled, rows)
     monkeypatch.setattr(many, "Sampler", lambda *a: pytest.fail("compiled again"))
     assert here([other])[0].value["rows"] == 27
 
@@ -312,7 +313,7 @@ def test_curves_nested_otherwise_are_of_another_structure():
 
     def key(corpora):
         curves = [{"corpus": c, "run": f"r{i}", "tokens": t, "loss": 2.5} for i, c in enumerate(corpora) for t in scale]
-        return many.structure(*encode(spec, pd.DataFrame(curves)))
+        return between_fits.structure(*encode(spec, pd.DataFrame(curves)))
 
     assert key("aabb") == key("aabb")
     assert key("aabb") != key("abab")

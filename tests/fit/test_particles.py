@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.fit import coordinates as learning
-from bayes_scaling.fit.particles import Population, Target, follow, temper
+from bayes_scaling.fit.particles import Ladder, Population, Target, follow, temper
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.model import build, encode, make_spec
 from bayes_scaling.model.priors import draw
@@ -182,6 +182,37 @@ def test_posterior_of_a_curve_is_that_of_quadrature():
     covariance = (grid - mean).T @ ((grid - mean) * weight[:, None]) / weight.sum()
     found = [temper(target, population, COUNT, np.random.default_rng(i)) for i in range(REPEATS)]
     agree(found, (mean, covariance))
+
+
+class Half(Ellipse):
+    """Half the rows of the ellipse, with another centre: what is left out says otherwise."""
+
+    def __init__(self, rows, shift=0.0):
+        self.rows, self.shift = rows, np.array([shift, -shift, 0.0])
+
+    def __len__(self):
+        return self.rows
+
+    def log_likelihood(self, theta):
+        return super().log_likelihood(theta - self.shift) * self.rows / 100
+
+    def posterior(self, population):
+        precision = np.linalg.inv(self.factor @ self.factor.T) * self.rows / 100
+        prior = np.diag(population.sd**-2.0)
+        covariance = np.linalg.inv(precision + prior)
+        return covariance @ (precision @ (self.mean + self.shift) + prior @ population.mean), covariance
+
+
+@pytest.mark.parametrize(("rows", "shift"), [(90, 0.0), (30, 0.2), (4, 0.0), (60, 2.5)])
+def test_fits_to_some_rows_go_on_from_their_table(rows, shift):
+    """Also from few rows, and from rows that contradict the table."""
+    part, found = Half(rows, shift), []
+    for i in range(REPEATS):
+        ladder = Ladder.up(Half(100), WIDE, COUNT, np.random.default_rng(100 + i))
+        assert ladder.rungs[0][0] == 0
+        assert 0.125 < ladder.rungs[-1][0] <= 1
+        found.append(ladder.temper(part, np.random.default_rng(i)))
+    agree(found, part.posterior(WIDE))
 
 
 # ---- coordinates ---------------------------------------------------------------------------

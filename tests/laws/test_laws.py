@@ -14,8 +14,9 @@ RANGES = {"params": (6, 13), "tokens": (8, 15), "compute": (16, 28), "loss": (0,
 
 def random_inputs(law, rows, rng):
     """Return random inputs of a law, shape (row,)."""
+    example = law.example(rows)
     return {
-        i.name: 10 ** rng.uniform(*RANGES[i.column], rows) if i.column in RANGES else rng.uniform(0, 0.5, rows)
+        i.name: 10 ** rng.uniform(*RANGES[i.column], rows) if i.column in RANGES else np.array(example[i.column])
         for i in law.inputs
     }
 

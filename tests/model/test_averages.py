@@ -11,7 +11,7 @@ from bayes_scaling.errors import DataError, FitError
 from bayes_scaling.fit import SamplerSettings, load
 from bayes_scaling.fit.departure import left_out_moments
 from bayes_scaling.fit.evaluate import fitted_draws, log_density
-from bayes_scaling.fit.many import structure
+from bayes_scaling.fit.kept import structure
 from bayes_scaling.fit.sampler import Sampler
 from bayes_scaling.forecasts import forecast
 from bayes_scaling.model import encode, make_spec

@@ -1,0 +1,99 @@
+"""What a law is used for besides its outcome: an optimum, a crossover, an effective size, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import ForecastError, listed
+from bayes_scaling.fit import failure_banner
+from bayes_scaling.fit.evaluate import fitted_draws
+from bayes_scaling.forecasts.levels import extend
+from bayes_scaling.forecasts.points import Points, as_frame, check_levels
+from bayes_scaling.forecasts.predict import Forecast, check_forecast, mcse_of_median
+from bayes_scaling.laws import Input
+from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.model import Rows
+from bayes_scaling.model.effects import all_at_rows
+from bayes_scaling.model.rows import locate
+
+if TYPE_CHECKING:
+    from bayes_scaling.fit import Fit
+
+
+def quantity(
+    fit: Fit,
+    name: str,
+    points: Points | None = None,
+    *,
+    levels: Sequence[float] = (0.5, 0.9),
+    interval: str = "eti",
+    new_groups: str = "error",
+    draws: int | None = None,
+    random_seed: int = 0,
+) -> Forecast:
+    """Return a quantity of a law, such as an optimal vocabulary, from every posterior draw.
+
+    Parameters
+    ----------
+    fit : Fit
+        Its law declares the quantity (``law.quantities``, ``bayes-scaling laws NAME``).
+    name : str
+    points : DataFrame or dict of columns, optional
+        What the quantity is asked of, and levels of the model's groups.
+    levels, interval, new_groups, draws, random_seed :
+        As in :func:`bayes_scaling.forecast`.
+
+    Returns
+    -------
+    Forecast
+        Of kind ``law``; its outcome is the quantity.
+
+    Raises
+    ------
+    CardError
+        The law has no such quantity.
+    ForecastError
+        Missing or impossible values, an unknown level.
+    """
+    check_forecast("law", levels, interval)
+    law = fit.spec.law
+    told = law.quantity(name)
+    frame = as_frame(points) if points is not None else pd.DataFrame(index=[0])
+    asked = {i.name: _numbers(frame, i, name) for i in told.asked}
+    check_levels(fit, frame, new_groups)
+    index, new = locate(fit.spec, fit.coords, frame, nameless="point")
+    rows = Rows(frame, fit.coords, index, asked, paths=fit.paths)
+    extended = extend(fit, fitted_draws(fit, limit=draws), new, np.random.default_rng(random_seed), law_at=rows)
+    xp = numpy_backend()
+    at_row = all_at_rows(xp, fit.spec, extended.values, index)
+    values = getattr(law, name)(xp, **asked, **{p.name: at_row[p.name] for p in law.parameters})
+    found = np.broadcast_to(values, (extended.count, len(frame)))
+    return Forecast(
+        frame, found, "law", name, tuple(levels), interval, mcse_of_median(fit, found, fit.chosen_noise),
+        failure_banner(fit), fit.title, f"{told.meaning}{f' ({told.unit})' if told.unit else ''}",
+    )  # fmt: skip
+
+
+def _numbers(frame: pd.DataFrame, item: Input, name: str) -> np.ndarray:
+    """Return a column that a quantity is asked of, shape (row,)."""
+    if item.column not in frame.columns:
+        raise ForecastError(
+            f"{name} is asked of {item.column!r} ({item.meaning}; {item.unit or 'a number'}); found "
+            f"{listed(frame.columns) if len(frame.columns) else 'no column'}. Add it to the points."
+        )
+    values = pd.to_numeric(frame[item.column], errors="coerce").to_numpy(dtype=float)
+    lowest = 0.0 if item.kind in ("positive", "count") else -np.inf
+    wrong = ~np.isfinite(values) | (values < item.low) | (values > item.high) | (values <= lowest)
+    if wrong.any():
+        found = listed([repr(v) for v in dict.fromkeys(frame.loc[wrong, item.column].tolist())])
+        limits = [f"above {lowest:g}"] if lowest >= item.low else [f"at least {item.low:g}"] * (item.low > -np.inf)
+        limits += [f"at most {item.high:g}"] * (item.high < np.inf)
+        raise ForecastError(
+            f"{name}: {item.column} = {found} in points {listed(np.flatnonzero(wrong))}; expected numbers "
+            f"{' and '.join(limits)} ({item.meaning}; {item.unit or 'no unit'})."
+        )
+    return values

@@ -1,0 +1,125 @@
+"""What a law is declared with: inputs, parameters, quantities, citation, published constants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bayes_scaling.errors import CardError, listed
+from bayes_scaling.laws.backend import SUPPORTS
+from bayes_scaling.laws.prior import Prior
+
+ROLES = ("floor", "amplitude", "exponent", "offset", "slope", "shape", "ceiling", "noise")
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a law reads: ``name`` in its formula, ``column`` in a table (the same unless stated).
+
+    ``reference`` is the scale at which its priors are stated. A column outside the vocabulary holds numbers of a
+    ``kind`` (see :class:`Column`) from ``low`` to ``high``.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    reference: float | None = None
+    column: str = ""
+    kind: str = "positive"
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "column", self.column or self.name)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a law is used for: a method of the law that gives a number from its parameters.
+
+    The method has the name of the quantity; its keyword arguments are what is ``asked`` of and the law's parameters,
+    and it returns values of shape ``(..., row)``.
+    """
+
+    name: str
+    meaning: str
+    unit: str = ""
+    asked: tuple[Input, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter a law samples.
+
+    ``pooling`` is the default over every group of the model, or by group and interaction where a mapping;
+    ``group_sd`` is the prior of the standard deviation between groups on the unconstrained scale (log or logit).
+    """
+
+    name: str
+    symbol: str
+    meaning: str
+    support: str
+    role: str
+    prior: Prior
+    unit: str = ""
+    pooling: str | Mapping[str, str] = "complete"
+    group_sd: Prior = Prior("halfnormal", upper95=0.5)
+
+    def __post_init__(self) -> None:
+        if self.support not in SUPPORTS:
+            raise CardError(f"parameter {self.name}: support {self.support!r}, expected {listed(SUPPORTS)}.")
+        if self.role not in ROLES:
+            raise CardError(f"parameter {self.name}: role {self.role!r}, expected {listed(ROLES)}.")
+
+
+@dataclass(frozen=True)
+class Citation:
+    """Where a formula or a set of constants comes from."""
+
+    authors: str
+    year: int
+    title: str
+    arxiv: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.authors} ({self.year}), {self.title}" + (f", arXiv:{self.arxiv}" if self.arxiv else "")
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Published values of a law's parameters, under their published names."""
+
+    values: Mapping[str, float]
+    source: str
+    note: str = ""
+
+
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+
+
+def radical_inverse(number: int, base: int) -> float:
+    """Return the digits of a number mirrored at the point (van der Corput)."""
+    found, share = 0.0, 1.0
+    while number:
+        share /= base
+        number, digit = divmod(number, base)
+        found += digit * share
+    return found
+
+
+@dataclass(frozen=True)
+class PublishedAllocation:
+    """A published rule for the compute-optimal size, N = params (C / unit)^exponent."""
+
+    params: float
+    exponent: float
+    unit: float
+    source: str
+    note: str = ""
+
+    def at(self, compute: Any) -> Any:
+        """Return parameters at a compute in FLOP, same shape."""
+        return self.params * (compute / self.unit) ** self.exponent

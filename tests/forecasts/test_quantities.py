@@ -1,0 +1,113 @@
+"""Laws with columns and quantities of their own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling import laws
+from bayes_scaling.data.columns import Column
+from bayes_scaling.errors import CardError, DataError, ForecastError
+from bayes_scaling.laws import Citation, Input, Law, Parameter, Prior, Quantity, base
+
+
+class Bowl(Law):
+    """A bowl of log loss in the logarithm of a learning rate."""
+
+    name = "bowl_of_tests"
+    title = "A bowl"
+    formula = "L = E\\,e^{c\\,\\log^2(\\eta / \\eta_0)}"
+    citation = Citation("nobody", 2026, "a test")
+    outcome = "loss"
+    inputs = (
+        Input("lr", "", "peak learning rate", reference=1e-3, high=1.0),
+        Input("share", "", "share of code", kind="fraction", low=0.0, high=1.0),
+    )
+    parameters = (
+        Parameter("E", "E", "loss at the best rate", "positive", "floor", Prior("lognormal", median=2, upper95=4)),
+        Parameter("c", "c", "curvature", "positive", "slope", Prior("lognormal", median=0.05, upper95=0.2)),
+        Parameter("shift", "s", "best rate over the reference", "real", "offset", Prior("normal", mean=0, sd=2)),
+    )
+    quantities = (
+        Quantity("best_rate", "best learning rate", "", (Input("share", "", "share of code", low=0.0, high=1.0),)),
+    )
+
+    def mean(self, xp, *, lr, share, E, c, shift):
+        return E * xp.exp(c * (xp.log(lr / self.reference["lr"]) - shift) ** 2) + 0.1 * share
+
+    def best_rate(self, xp, *, share, E, c, shift):
+        return self.reference["lr"] * xp.exp(shift) + 0 * share
+
+    def check_values(self, frame):
+        if "share" in frame and (frame["share"] > 0.9).any():
+            raise DataError("row 3: too much code")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _known():
+    laws.register(Bowl)
+    yield
+    base_known = laws._REGISTERED
+    del base_known["bowl_of_tests"]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    law, rng = Bowl(), np.random.default_rng(1)
+    frame = pd.DataFrame(law.example(40)).assign(share=np.linspace(0, 0.8, 40))
+    planted = {"E": 2.5, "c": 0.04, "shift": 0.7}
+    at = {"lr": frame["lr"].to_numpy(), "share": frame["share"].to_numpy()}
+    loss = law.mean(laws.backend.numpy_backend(), **at, **planted)
+    return frame.assign(loss=loss * np.exp(0.005 * rng.standard_normal(40)))
+
+
+@pytest.fixture(scope="module")
+def fit(runs):
+    model = bs.ScalingModel("bowl_of_tests")
+    return model.fit(runs.rename(columns={"lr": "lr"}), random_seed=1, progressbar=False)
+
+
+def test_a_law_declares_columns_that_the_vocabulary_lacks():
+    assert Bowl().columns == (
+        Column("lr", "peak learning rate", "", "positive", high=1.0),
+        Column("share", "share of code", "", "fraction", low=0.0, high=1.0),
+    )
+
+
+def test_its_example_lies_within_limits_and_is_spread():
+    found = Bowl().example(50)
+    assert min(found["lr"]) < 3e-5
+    assert max(found["lr"]) <= 0.1
+    assert 0 < min(found["share"]) < 0.05 < 0.95 < max(found["share"]) < 1
+    assert base.radical_inverse(6, 2) == 0.375  # 110 mirrored is .011
+
+
+def test_a_quantity_has_an_interval_about_what_was_planted(fit):
+    found = bs.quantity(fit, "best_rate", {"share": [0.1, 0.5]})
+    truth = 1e-3 * np.exp(0.7)
+    z = (np.log(found.draws[:, 0]).mean() - np.log(truth)) / np.log(found.draws[:, 0]).std()
+    assert abs(z) < 4
+    assert set(found.table["interval"]) == {"eti"}
+    assert len(found.table) == 4
+    assert "best learning rate" in repr(found)
+    np.testing.assert_array_equal(found.draws[:, 0], found.draws[:, 1])
+    assert bs.forecast(fit, {"lr": 2e-3, "share": 0.2}).draws.shape[1] == 1
+
+
+def test_wrong_questions_say_what_is_expected(fit):
+    with pytest.raises(CardError, match=r"no quantity 'best_rat'.*Did you mean 'best_rate'"):
+        bs.quantity(fit, "best_rat")
+    with pytest.raises(ForecastError, match=r"asked of 'share' \(share of code"):
+        bs.quantity(fit, "best_rate")
+    with pytest.raises(ForecastError, match=r"share = 1.5 in points 1; expected numbers above 0.*at most 1"):
+        bs.quantity(fit, "best_rate", {"share": [0.5, 1.5]})
+
+
+def test_wrong_tables_name_columns_rows_and_meaning(runs):
+    model = bs.ScalingModel("bowl_of_tests")
+    with pytest.raises(DataError, match=r"lr.*peak learning rate"):
+        model.fit(runs.drop(columns="lr"), progressbar=False)
+    with pytest.raises(DataError, match=r"column 'lr', row 2.*at most 1"):
+        model.fit(runs.assign(lr=np.where(runs.index == 2, 30.0, runs["lr"])), progressbar=False)
+    with pytest.raises(DataError, match="row 3: too much code"):
+        model.fit(runs.assign(share=0.95), progressbar=False)
