@@ -76,6 +76,7 @@ _WHERE = {
     "score_mixture": "compare",
     "skills": "compare",
     "task_table": "data",
+    "thin": "data",
     "to_reach": "plan",
     "widen": "compare",
     "write_report": "report",

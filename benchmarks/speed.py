@@ -26,6 +26,7 @@ from bayes_scaling.fit import Fit, Job, SamplerSettings, many_fits
 from bayes_scaling.fit.crew import cpus
 from bayes_scaling.fit.sample import versions
 from bayes_scaling.model import encode, make_spec
+from benchmarks.checkpoints import agreement, checkpoints, fit_of, measured, spec_of
 from benchmarks.figures import Figure, arguments, figure, report
 from benchmarks.gradients import gradient_seconds
 from benchmarks.many_fits import jobs_of
@@ -37,7 +38,7 @@ REFITS, CURVES, PLAIN_TIMED = 100, 200, 3
 POINTS = 10_000
 HIGHEST_LOSS = 7.0
 CLUSTER_FITS = 64
-RUNS, CHECKPOINTS = 100, (1_000, 10_000, 100_000, 1_000_000)
+CHECKPOINTS, COMPARED = (1_000, 10_000, 100_000, 1_000_000), 100_000
 BOOTSTRAPS, STARTS_TIMED = 1000, 90
 CARD = "chinchilla"
 
@@ -49,19 +50,30 @@ def table_of(card: bs.Card) -> pd.DataFrame:
     return frame.loc[~excluded, ["params", "tokens", "loss"]]
 
 
+def as_installed() -> dict[str, str]:
+    """Return the environment in which modules keep their byte code, as those of an installed package do."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def command(*words: str) -> float:
     """Return the seconds of a command of ours in a process of its own."""
     begun = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "bayes_scaling", *words], check=True, stdout=subprocess.DEVNULL)
+    whole = [sys.executable, "-m", "bayes_scaling", *words]
+    subprocess.run(whole, check=True, stdout=subprocess.DEVNULL, env=as_installed())
     return time.perf_counter() - begun
 
 
 def script(path: Path, module: str = "plain") -> tuple[float, dict[str, float]]:
     """Return the seconds of a peer's script in a process of its own, and what it says of itself."""
     begun = time.perf_counter()
-    words = [sys.executable, "-m", f"benchmarks.peers.{module}", str(path)]
-    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
-    return time.perf_counter() - begun, json.loads(told)
+    cost = told([sys.executable, "-m", f"benchmarks.peers.{module}", str(path)])
+    return time.perf_counter() - begun, cost
+
+
+def told(words: list[str]) -> dict[str, float]:
+    """Return the JSON in the last line that a process prints."""
+    printed = subprocess.run(words, check=True, capture_output=True, text=True, env=as_installed()).stdout
+    return dict(json.loads(printed.splitlines()[-1]))
 
 
 def one_forecast(folder: Path) -> Iterator[Figure]:
@@ -71,18 +83,18 @@ def one_forecast(folder: Path) -> Iterator[Figure]:
     table_of(card).to_csv(rows, index=False)
     words = ["forecast", CARD, "--fits", fits, "--quiet"]
     command(*words, "--refit"), script(rows)  # caches are warm from here on
-    ours, theirs, told = [], [], []
+    ours, theirs, costs = [], [], []
     for _ in range(TURNS):
         ours.append(command(*words, "--refit"))
         seconds, cost = script(rows)
         theirs.append(seconds)
-        told.append(cost)
+        costs.append(cost)
     fresh, peer = statistics.median(ours), statistics.median(theirs)
     yield figure("speed/fresh_forecast", fresh / peer, target="<= 0.35", unit=f"of {peer:.1f} s; ours {fresh:.2f} s")
     saved = statistics.median(command(*words) for _ in range(TURNS))
     yield figure("speed/saved_forecast", saved, target="<= 1.5", unit="s")
     here = [effective_per_second(card, seed) for seed in range(TURNS)]
-    there = [cost["ess"] / cost["sample"] for cost in told]
+    there = [cost["ess"] / cost["sample"] for cost in costs]
     yield figure("speed/ess_chinchilla", statistics.median(here) / statistics.median(there), better="higher",
                  target=">= 10", unit=f"times {statistics.median(there):.0f}/s; {engine_of(card)}")  # fmt: skip
 
@@ -211,47 +223,64 @@ def curves(folder: Path) -> Iterator[Figure]:
 
 
 def many_points(folder: Path) -> Iterator[Figure]:
-    """Yield the forecast of 10,000 points from 4,000 draws, beside posterior predictive sampling in PyMC."""
+    """Yield the forecast of 10,000 points from 4,000 draws, beside posterior predictive sampling in PyMC.
+
+    PyMC's time is that of building the model at the points, compiling, drawing and taking quantiles, in a process that
+    has imported and sampled before; ours that of checking the points, drawing and tabulating, in a process of its own.
+    """
     import pymc as pm
 
     card = bs.load_card(CARD)
-    fit = card.fit(progressbar=False)
+    saved, where = card.fit(progressbar=False).save(folder / "fit.nc"), folder / "points.csv"
     rng = np.random.default_rng(SEED)
     points = pd.DataFrame({"params": 10 ** rng.uniform(8, 11, POINTS), "tokens": 10 ** rng.uniform(9.5, 12, POINTS)})
-    begun = time.perf_counter()
-    bs.forecast(fit, points).tabulate([0.5, 0.9])
-    seconds = time.perf_counter() - begun
+    points.to_csv(where, index=False)
+    costs = [told([sys.executable, "-m", "benchmarks.points", str(saved), str(where)]) for _ in range(TURNS)]
+    ours, memory = statistics.median(c["seconds"] for c in costs), max(c["gb"] for c in costs)
     tree, _ = plain.sampled(plain.chinchilla(table_of(card)))
-    begun = time.perf_counter()
-    with plain.chinchilla(points.assign(loss=2.0)):
-        made = pm.sample_posterior_predictive(tree, var_names=["y"], progressbar=False, random_seed=1)
+    times = []
+    for _ in range(TURNS):
+        begun = time.perf_counter()
+        with plain.chinchilla(points.assign(loss=2.0)):
+            made = pm.sample_posterior_predictive(tree, var_names=["y"], progressbar=False, random_seed=1)
+        drawn = time.perf_counter()
         made["posterior_predictive"]["y"].quantile([0.05, 0.25, 0.5, 0.75, 0.95], dim=("chain", "draw"))
-    peer = time.perf_counter() - begun
-    yield figure("speed/forecast_10k", peer / seconds, better="higher", target=">= 20",
-                 unit=f"times; {seconds:.1f} s, PyMC {peer:.1f} s")  # fmt: skip
+        times.append((time.perf_counter() - begun, drawn - begun))
+    peer, until_drawn = (statistics.median(column) for column in zip(*times, strict=True))
+    yield figure("speed/forecast_10k", peer / ours, better="higher", target=">= 20",
+                 unit=f"times; {ours:.2f} s, PyMC {peer:.1f} s (without quantiles {until_drawn:.1f} s)")  # fmt: skip
+    yield figure("speed/forecast_10k_memory", memory, target="<= 1", unit="GB, peak of the process")
 
 
 def rows_grow(folder: Path) -> Iterator[Figure]:
-    """Yield how a gradient grows with the checkpoints of 100 runs, whose departures from the law are integrated out."""
-    spec = make_spec(
-        "power_law", groups=["run"], pooling={"E": {"run": "partial"}, "A_ref": {"run": "partial"}},
-        noise={"discrepancy": {"kind": "ou", "over": "compute"}},
-    )  # fmt: skip
-    seconds = [gradient_seconds(*encode(spec, checkpoints(count))) for count in CHECKPOINTS]
-    slope = float(np.polyfit(np.log(CHECKPOINTS), np.log(seconds), 1)[0])
-    told = ", ".join(f"{1e3 * s:.3g} ms at {n:,}" for n, s in zip(CHECKPOINTS, seconds, strict=True))
-    yield figure("speed/rows_exponent", slope, target="<= 1.05", unit=f"of one gradient: {told}")
+    """Yield how whole fits grow with the checkpoints of 100 runs, gathered along compute, and what gathering changes.
 
-
-def checkpoints(count: int) -> pd.DataFrame:
-    """Return losses at so many checkpoints of 100 runs."""
-    rng, each = np.random.default_rng(SEED), count // RUNS
-    run = np.repeat(np.arange(RUNS), each)
-    compute = np.tile(np.geomspace(1e18, 1e21, each), RUNS) * 10 ** rng.uniform(-0.2, 0.2, RUNS)[run]
-    loss = (1.8 + 0.1 * rng.standard_normal(RUNS)[run] + (compute / 1e21) ** -0.1) * np.exp(
-        0.01 * rng.standard_normal(count)
+    Departures from the law are integrated out. The gradient is of all rows, none of them gathered.
+    """
+    costs = {n: measured(n) for n in CHECKPOINTS}
+    told = ", ".join(
+        f"{c['seconds']:.0f} s ({c['cpu']:.0f} of processors, {c['rows']:,.0f} rows) at {n:,}" for n, c in costs.items()
     )
-    return pd.DataFrame({"run": [f"run {i}" for i in run], "compute": compute, "loss": loss})
+    yield figure("speed/rows_exponent", exponent([c["cpu"] for c in costs.values()]), target="<= 1.05",
+                 unit=f"of whole fits, processor seconds: {told}")  # fmt: skip
+    most = costs[CHECKPOINTS[-1]]
+    usable = "usable" if most["usable"] else "not usable"
+    yield figure("speed/rows_1e6_seconds", most["seconds"], target="<= 600", unit=f"s; {most['thin']:.0f} of them thin")
+    yield figure("speed/rows_1e6_gigabytes", most["gigabytes"], target="<= 8", unit=f"GB; {usable}")
+    fit, _ = fit_of(COMPARED)
+    differ = agreement(fit, checkpoints(COMPARED))
+    share, k = differ.pop("weights")
+    beside = ", ".join(f"{name} {away:+.2f} x {ratio:.2f}" for name, (away, ratio) in differ.items())
+    yield figure("speed/rows_agreement", max(abs(away) for away, _ in differ.values()), target="<= 0.3",
+                 unit=f"posterior sd, {COMPARED:,} rows: {beside}; share {share:.2f}, k {k:.2f}")  # fmt: skip
+    seconds = [gradient_seconds(*encode(spec_of(), checkpoints(count))) for count in CHECKPOINTS]
+    told = ", ".join(f"{1e3 * s:.3g} ms at {n:,}" for n, s in zip(CHECKPOINTS, seconds, strict=True))
+    yield figure("speed/rows_gradient_exponent", exponent(seconds), unit=f"of one gradient, no row gathered: {told}")
+
+
+def exponent(seconds: list[float]) -> float:
+    """Return the power of the number of checkpoints that seconds grow by."""
+    return float(np.polyfit(np.log(CHECKPOINTS), np.log(seconds), 1)[0])
 
 
 def cluster(folder: Path) -> Iterator[Figure]:

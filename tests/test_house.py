@@ -80,6 +80,19 @@ def test_light_things_import_nothing_heavy(code):
     assert not modules_after(code) & heavy
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from bayes_scaling.cli import commands",
+        "import bayes_scaling as bs\nimport pandas as pd\n"
+        "bs.check_runs(pd.DataFrame({'params': [1e9], 'tokens': [2e10], 'loss': [2.5]}))",
+    ],
+    ids=["commands", "a table without a fault"],
+)
+def test_a_forecast_waits_for_nothing_that_it_does_not_use(code):
+    assert not modules_after(code) & {"pymc", "arviz_stats", "matplotlib", "pandera", "scipy.stats", "scipy.optimize"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_files_and_functions_are_short(path):
     text = path.read_text()

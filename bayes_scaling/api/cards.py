@@ -15,7 +15,7 @@ from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest, contrasts, ranking
 from bayes_scaling.compare import backtest as _backtest
 from bayes_scaling.compare.families import check_contrasts
-from bayes_scaling.data import load_dataset, read_table, task_table
+from bayes_scaling.data import load_dataset, read_table, task_table, thin
 from bayes_scaling.errors import CardError, ForecastError, listed
 from bayes_scaling.fit import ChainFit, Fit, SamplerSettings, sample, sample_chain, unsampled
 from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid, reachable
@@ -51,7 +51,7 @@ class Card:
         return ScalingModel.from_spec(self.spec.model)
 
     def data(self) -> pd.DataFrame:
-        """Load the card's table: all rows that its `where` chooses, flags included."""
+        """Load the card's table: all rows that its `where` chooses, flags included, gathered where it says `thin`."""
         part = self.spec.data
         if part.dataset:
             frame = load_dataset(part.dataset)
@@ -68,6 +68,8 @@ class Card:
             )  # fmt: skip
         for column, wanted in part.where.items():
             frame = _choose(frame, column, wanted)
+        if part.thin:
+            frame = thin(frame, **part.thin)
         of_skills = self.spec.model.law.name == "capability"
         return evaluations(frame, part.chance) if of_skills or part.chance else frame
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr
 
 from bayes_scaling.check.predictive import run_names
 from bayes_scaling.errors import FitError
@@ -137,7 +137,7 @@ def loo_pit(fit: Fit, *, random_seed: int = 0) -> pd.DataFrame:
     y = rows.column(fit.spec.outcome)
     if fit.spec.marginal:
         residual, variance = left_out_moments(fitted_draws(fit), rows)
-        below = stats.norm.cdf(residual / np.sqrt(variance)).T
+        below = ndtr(residual / np.sqrt(variance)).T
     else:
         fresh = np.array([f"left out {c}" for c in codes], dtype=object)
         simulated = predict(fitted_draws(fit), rows, kind="response", runs=fresh, rng=rng)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.summary import check_interval
@@ -193,6 +192,8 @@ def ranking(
         draws), ``rank_lower``, ``rank_upper``, ``p_best``, level and interval. The other
         arguments are those of :func:`contrasts`.
     """
+    from scipy import stats
+
     check_interval(level, "eti")
     names = _levels(fit, group, families)
     values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, predict, run_effects
@@ -213,6 +212,8 @@ def _coverage_interval(
     covered: np.ndarray, codes: np.ndarray, weights: np.ndarray, level: float, resamples: int, seed: int
 ) -> tuple[float, float]:
     """Return an interval of coverage over units, given whether each row is covered, its unit and its weight."""
+    from scipy import stats
+
     hits, sizes = np.bincount(codes, weights=weights * covered), np.bincount(codes, weights=weights)
     units, ends = len(sizes), ((1 - level) / 2, (1 + level) / 2)
     if units < 2:

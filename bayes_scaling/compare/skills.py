@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bayes_scaling.compare.latent import Places, beyond, law_of, places, skill_draws, unit_of
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
@@ -69,6 +68,8 @@ def skills(
     ForecastError
         A fit of another law, an unknown skill or family, a scale that the law does not read.
     """
+    from scipy import stats
+
     law = law_of(fit, skill)
     check_interval(level, "eti")
     where = places(fit, by, at=at, names=families)

@@ -7,6 +7,7 @@ A newcomer reads these files in this order:
   (cells such as 7B), ``derive.py`` (C = 6 N D and what follows from it), ``flags.py`` (remarks on rows), ``hashing.py``
 - ``evaluations.py``  ``check_evaluations``, the gate of tables of benchmark scores
 - ``harness.py``      ``read_harness``, result files of lm-eval; with ``harness_files.py`` and ``harness_tasks.py``
+- ``thinning.py``      ``thin``: neighbouring checkpoints gathered into rows that are means
 - ``tasks.py``         ``task_table``: a column per benchmark becomes a row per run and task
 - ``registry.py``     the catalogue of public datasets (``registry.toml``), mirror, cache and download
 - ``benchmarks.py``   chance level and item count of benchmarks (``benchmarks.toml``)
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bayes_scaling.data.hashing import data_hash
     from bayes_scaling.data.loaders import load_dataset, read_table
     from bayes_scaling.data.tasks import task_table
+    from bayes_scaling.data.thinning import thin
     from bayes_scaling.data.validate import check_runs
 
 _LATER = {
@@ -49,6 +51,7 @@ _LATER = {
     "read_harness": "harness",
     "read_table": "loaders",
     "task_table": "tasks",
+    "thin": "thinning",
 }
 
 __all__ = [
@@ -75,6 +78,7 @@ __all__ = [
     "read_harness",
     "read_table",
     "task_table",
+    "thin",
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize
 
 from bayes_scaling.errors import DataError, listed
 
@@ -96,6 +95,8 @@ def fallen(position: np.ndarray, loss: np.ndarray, count: np.ndarray, spacing: f
     spacing : float
         Distance between evaluations, in the unit of the positions.
     """
+    from scipy import optimize
+
     if len(loss) < _LEAST_ROWS:
         return count
     t, y = np.log(position), np.log(loss)

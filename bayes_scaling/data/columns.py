@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-KINDS = ("count", "positive", "fraction", "integer", "text")
+KINDS = ("count", "positive", "amount", "fraction", "integer", "text")
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Column:
         What the column holds, in a few words.
     unit : str
         Unit, such as ``"count"``, ``"FLOP"`` or ``"nats per token"``.
-    kind : {"count", "positive", "fraction", "integer", "text"}
-        ``count`` and ``positive`` are above zero, ``fraction`` lies in [0, 1],
+    kind : {"count", "positive", "amount", "fraction", "integer", "text"}
+        ``count`` and ``positive`` are above zero, ``amount`` may also be zero, ``fraction`` lies in [0, 1],
         ``integer`` is a whole number, ``text`` is a label.
     low, high : float, optional
         Smallest and largest plausible value, inclusive.
@@ -37,7 +37,7 @@ class Column:
     Raises
     ------
     ValueError
-        If ``kind`` is none of the five.
+        If ``kind`` is none of the six.
     """
 
     name: str
@@ -101,6 +101,8 @@ _VOCABULARY = (
     Column("n_items", "items that the accuracy was measured on", "count", "integer", low=1),
     Column("chance", "accuracy of guessing", "fraction", "fraction", 0, 1, _PERCENT),
     Column("averaged", "evaluations that the loss is in effect the mean of (1 if not given)", "count", "count", low=1),
+    Column("averaged_span", "stretch of the scale that these lie on (0 if not given)", "decades", "amount", low=0),
+    Column("averaged_scatter", "variance of their log loss about a line of their own", "1", "amount", low=0),
     Column("task", "benchmark or validation set of the outcome", "label", "text"),
     Column("protocol", "how the task was run (shots, metric)", "label", "text"),
     Column("flags", "remarks on the row, joined by ';'", "label", "text"),

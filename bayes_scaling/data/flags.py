@@ -8,9 +8,10 @@ What to leave out is decided later, by name (``exclude_flags`` of a model card).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 KNOWN = (
@@ -32,6 +33,18 @@ def _join(names: Iterable[str]) -> str:
     return ";".join(sorted(names))
 
 
+def _each(frame: pd.DataFrame, change: Callable[[set[str]], set[str]]) -> np.ndarray:
+    """Return what `change` makes of each row's flags; rows with the same text are worked out once."""
+    if "flags" not in frame.columns:
+        return np.full(len(frame), _join(change(set())), dtype=object)
+    codes, texts = pd.factorize(frame["flags"], use_na_sentinel=False)
+    return np.array([_join(change(_split(text))) for text in texts], dtype=object)[codes]
+
+
+def _with_flags(frame: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+    return frame.assign(flags=pd.Series(values, index=frame.index, dtype="str"))
+
+
 def joined_flags(texts: pd.Series) -> str:
     """Return the flags of several rows as those of one."""
     return _join({name for text in texts for name in _split(text)})
@@ -50,11 +63,7 @@ def tidy_flags(frame: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Copy whose ``flags`` are text, sorted, without repeats or gaps.
     """
-    frame = frame.copy()
-    texts = frame["flags"] if "flags" in frame.columns else [""] * len(frame)
-    values = [_join(_split(text)) for text in texts]
-    frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
-    return frame
+    return _with_flags(frame, _each(frame, lambda names: names))
 
 
 def add_flag(frame: pd.DataFrame, mask: Any, flag: str) -> pd.DataFrame:
@@ -81,13 +90,11 @@ def add_flag(frame: pd.DataFrame, mask: Any, flag: str) -> pd.DataFrame:
     """
     if not flag.strip() or ";" in flag:
         raise ValueError(f"flag {flag!r} is no valid name: expected text without ';'")
-    frame = tidy_flags(frame)
-    marked = [bool(m) for m in mask]
+    marked = np.array([bool(m) for m in mask], dtype=bool)
     if len(marked) != len(frame):
         raise ValueError(f"mask has {len(marked)} values, expected one per row ({len(frame)})")
-    values = [_join(_split(text) | {flag}) if m else text for text, m in zip(frame["flags"], marked, strict=True)]
-    frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
-    return frame
+    flagged, plain = _each(frame, lambda names: names | {flag}), _each(frame, lambda names: names)
+    return _with_flags(frame, np.where(marked, flagged, plain))
 
 
 def drop_flag(frame: pd.DataFrame, flag: str) -> pd.DataFrame:
@@ -105,10 +112,7 @@ def drop_flag(frame: pd.DataFrame, flag: str) -> pd.DataFrame:
     pandas.DataFrame
         Copy without that flag.
     """
-    frame = tidy_flags(frame)
-    values = [_join(_split(text) - {flag}) for text in frame["flags"]]
-    frame["flags"] = pd.Series(values, index=frame.index, dtype="str")
-    return frame
+    return _with_flags(frame, _each(frame, lambda names: names - {flag}))
 
 
 def has_flag(frame: pd.DataFrame, flags: str | Iterable[str]) -> pd.Series:

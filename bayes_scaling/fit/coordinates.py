@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from scipy import optimize
 
 from bayes_scaling.fit.particles import Particles, Population, Target, follow, moved, temper
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import Rows
-from bayes_scaling.model.curves import Coordinates, curves
+from bayes_scaling.model.curves import Coordinates, curves, shared_parameters
 from bayes_scaling.model.effects import at_rows
 from bayes_scaling.model.priors import draw
 from bayes_scaling.model.spec import ModelSpec, effect_name, sd_name
@@ -39,10 +38,13 @@ def find_coordinates(spec: ModelSpec, rows: Rows) -> dict[str, Coordinates]:
     for group, parameters in curves(spec, rows).items():
         hyper = _Hyper(spec, group, [p.name for p in parameters])
         population, particles = _settle(spec, rows, group, hyper)
-        own = [i for i, p in enumerate(spec.parameters()) if p in parameters]
+        shared = shared_parameters(spec)
+        own, rest = ([i for i, p in enumerate(spec.parameters()) if p in some] for some in (parameters, shared))
         theta = np.stack([p.theta[:, own] for p in particles], axis=1)
+        beside = np.stack([p.theta[:, rest] for p in particles], axis=1)
         there = np.broadcast_to(population.mean[own], theta.shape[1:])
-        found[group] = _from_draws(theta, there.copy(), population.sd[own], tuple(p.name for p in parameters))
+        names = tuple(p.name for p in parameters), tuple(p.name for p in shared)
+        found[group] = _from_draws(theta, there.copy(), population.sd[own], beside, population.mean[rest], names)
     return found
 
 
@@ -96,6 +98,8 @@ class _Hyper:
 
     def better(self, at: np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return a more probable point within the reach of particles theta (curve, particle, parameter)."""
+        from scipy import optimize
+
         base = -self.population(at).log_density(theta)
         reach = np.concatenate([0.6 * np.exp(at[self.size :]), np.full(self.size, 0.4)])
         bounds = list(zip(at - reach, at + reach, strict=True))
@@ -128,26 +132,41 @@ def learn(spec: ModelSpec, rows: Rows, posterior: Any, known: dict[str, Coordina
         draws = _parameters(spec, rows, posterior, group, parameters)
         effects = np.stack([_flat(posterior[effect_name(n, group)]) for n in names], axis=2)
         sd = np.exp([np.log(_flat(posterior[sd_name(n, group)])).mean() for n in names])
-        fresh[group] = _from_draws(draws, (draws - effects).mean(axis=0), sd, names)
+        supports = {p.name: p.support for p in spec.parameters()}
+        both = [link(numpy_backend(), supports[n], _flat(posterior[n])) for n in known[group].shared]
+        shared = np.array(both).reshape(len(both), len(draws)).T
+        beside = np.broadcast_to(shared[:, None], (*draws.shape[:2], len(both)))
+        population = (draws - effects).mean(axis=0)
+        fresh[group] = _from_draws(draws, population, sd, beside, shared.mean(axis=0), (names, known[group].shared))
     return fresh
 
 
-def _from_draws(draws: np.ndarray, population: np.ndarray, sd: np.ndarray, names: tuple[str, ...]) -> Coordinates:
+def _from_draws(
+    draws: np.ndarray, population: np.ndarray, sd: np.ndarray, shared: np.ndarray, there: np.ndarray,
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+) -> Coordinates:  # fmt: skip
     """Return coordinates from draws of each curve's parameters, shape (draw, curve, parameter).
 
-    With covariance C of a curve's parameters and prior variances S between curves, the curve follows
-    the population by ``C / S`` (both normal); no direction is taken to be wider than the prior.
+    They are regressed on what all curves share, `shared` (draw, curve, shared). With covariance C of what is left and
+    prior variances S between curves, the curve follows the population by ``C / S`` (both normal); no direction is
+    taken to be wider than the prior.
     """
-    center = draws.mean(axis=0)
-    away = draws - center
+    away, aside = draws - draws.mean(axis=0), shared - shared.mean(axis=0)
+    blend = BLEND / len(draws)
+    spread = np.einsum("dci,dcj->cij", aside, aside) / len(draws)
+    spread = spread + blend * np.einsum("cii->ci", spread)[:, :, None] * np.eye(len(there))
+    joint = np.einsum("dci,dcj->cij", away, aside) / len(draws)
+    follow = np.linalg.solve(spread, joint.transpose(0, 2, 1)).transpose(0, 2, 1)
+    center = draws.mean(axis=0) + np.einsum("cij,cj->ci", follow, there - shared.mean(axis=0))
+    away = away - np.einsum("cij,dcj->dci", follow, aside)
     covariance = np.einsum("dci,dcj->cij", away, away) / len(draws)
     share = len(draws) / (len(draws) + BLEND)
-    diagonal = np.einsum("cii->ci", covariance)[:, :, None] * np.eye(len(names))
+    diagonal = np.einsum("cii->ci", covariance)[:, :, None] * np.eye(len(names[0]))
     covariance = share * covariance + (1 - share) * diagonal
     values, vectors = np.linalg.eigh(covariance / (sd[:, None] * sd))
     within = np.einsum("cik,ck,cjk->cij", vectors, np.minimum(values, 1.0), vectors)
     pull = within * (sd[:, None] / sd)
-    return Coordinates(names, center, population, pull, np.linalg.cholesky(covariance))
+    return Coordinates(*names, center, population, pull, np.linalg.cholesky(covariance), there, follow)
 
 
 def _flat(variable: Any) -> np.ndarray:

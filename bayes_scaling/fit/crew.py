@@ -6,8 +6,8 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from bayes_scaling.errors import FitError
@@ -20,6 +20,16 @@ def cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def in_threads(call: Callable[..., None], *arguments: Sequence[Any]) -> None:
+    """Make calls, in as many threads as there are processors: NumPy lets others work during long operations."""
+    width = min(cpus(), len(arguments[0]))
+    if width <= 1:
+        list(map(call, *arguments))
+        return
+    with ThreadPoolExecutor(width) as threads:
+        list(threads.map(call, *arguments))
 
 
 class Crew(Protocol):

@@ -12,6 +12,8 @@ import pandas as pd
 from bayes_scaling.fit.importance import PARETO_K_MAX
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.laws.base import Parameter
+from bayes_scaling.model.effects import all_at_rows
+from bayes_scaling.model.gathered import SPAN, departure_share
 from bayes_scaling.model.priors import draw
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ RIDGE_R2 = 0.95
 RIDGE_SD_RATIO = 0.3
 COLLINEAR_DECADES = 0.15
 PRIOR_SD_RATIO = 0.9
+SHARE_MAX = 0.8  # of the noise of a gathered row; from 0.9 on the density is another one
+STRETCH_MAX = 0.5  # of the discrepancy's length; what is left out is the square of it over 12
+STRETCH_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,13 @@ class Diagnosis:
 
 
 def diagnose(fit: Fit) -> Diagnosis:
-    """Return R-hat, ESS, divergence and tree depth checks, the ridge and collinearity.
+    """Return R-hat, ESS, divergence and tree depth checks, stretches of gathered rows, the ridge and collinearity.
 
     Returns
     -------
     Diagnosis
     """
-    checks = [*_importance(fit), *_sampling(fit)]
+    checks = [*_importance(fit), *_sampling(fit), *_stretches(fit)]
     for extra in (_ridge(fit), _collinear(fit), _prior_bound(fit)):
         if extra is not None:
             checks.append(extra)
@@ -137,6 +142,27 @@ def _importance(fit: Fit) -> list[Check]:
         Check("Pareto k of importance sampling", k, f"< {PARETO_K_MAX}", k < PARETO_K_MAX, "fail",
               "A few proposals carry most of the weight.", 'Fit again with engine="nuts".'),
     ]  # fmt: skip
+
+
+def _stretches(fit: Fit) -> list[Check]:
+    """Return whether rows were gathered on stretches so short that the departure hardly changes along them."""
+    inputs, kind = fit.rows.inputs, fit.spec.noise.discrepancy.kind
+    if not fit.spec.marginal or not (inputs.get(SPAN, np.zeros(1)) > 0).any():
+        return []
+    at_row = all_at_rows(numpy_backend(), fit.spec, fit.values(STRETCH_DRAWS), fit.rows.index)
+    share = float(np.median(departure_share(kind, at_row, inputs), axis=0).max())
+    advice = "Thin again with more knots, or without `knots`."
+    checks = [
+        Check("departure within a gathered row, of the noise of its mean", share, f"< {SHARE_MAX}", share < SHARE_MAX,
+              "fail", "Checkpoints were gathered over stretches on which the departure changes too much.", advice),
+    ]  # fmt: skip
+    if kind == "ou":
+        ratio = float(np.median(inputs[SPAN] / at_row["discrepancy_length"], axis=0).max())
+        checks.append(
+            Check("longest stretch of a gathered row, of the discrepancy's length", ratio, f"< {STRETCH_MAX}",
+                  ratio < STRETCH_MAX, "fail", "The departure is forgotten within a stretch.", advice),
+        )  # fmt: skip
+    return checks
 
 
 def _longer(settings: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import ForecastError
+from bayes_scaling.fit.crew import in_threads
 from bayes_scaling.fit.departure import departure, left_out_moments, path_codes
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.discrepancy import Paths
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bayes_scaling.fit.result import Fit
 
 CHUNK_VALUES = 2_000_000  # draws x rows held at once, 16 MB per array
+BLOCK_VALUES = 2**17  # of predictive draws where these are more: 1 MB per array, which stays in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ def fitted_draws(fit: Fit, *, limit: int | None = None) -> Draws:
     return Draws(fit.spec, fit.values(limit), fit.coords, fit.paths, fit.rows if fit.spec.marginal else None)
 
 
-def chunks(draws: int, rows: int) -> Iterator[slice]:
-    """Yield slices of rows such that draws x rows stays under the memory limit."""
-    step = max(1, CHUNK_VALUES // max(draws, 1))
+def chunks(draws: int, rows: int, limit: int | None = None) -> Iterator[slice]:
+    """Yield slices of rows such that draws x rows stays under a limit, that of memory where none is given."""
+    step = max(1, (limit or CHUNK_VALUES) // max(draws, 1))
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))
 
@@ -102,6 +104,9 @@ def data_at(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
 def predict(draws: Draws, rows: Rows, *, kind: str, runs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return predictive draws at the rows, shape (draw, row).
 
+    Where they are many, blocks of rows are worked out in threads, each with a stream of random numbers of its own,
+    so that the number of threads changes nothing; draws of a row then lie side by side.
+
     Parameters
     ----------
     kind : str
@@ -110,19 +115,29 @@ def predict(draws: Draws, rows: Rows, *, kind: str, runs: np.ndarray, rng: np.ra
     runs : ndarray of str
         Identity of each row's run, shape (row,).
     """
-    out = np.empty((draws.count, len(rows)))
     shift = None
     if kind != "law" and draws.spec.noise.discrepancy:
         shift = departure(draws, rows, path_codes(draws, rows, runs), rng).path
     if kind == "response":
         shift = both_shifts(run_effects(draws, rows, runs, rng), shift)
-    for part in chunks(draws.count, len(rows)):
+
+    def at(part: slice, stream: np.random.Generator) -> np.ndarray:
         piece = take(rows, part)
         centered, at_row = law(draws, piece)
         data = data_at(draws.spec, piece) if kind == "response" else {"chance": piece.column("chance", 0.0)}
         if shift is not None:
             centered = simulate.center(draws.spec, centered, shift[:, part], data["chance"])
-        out[:, part] = simulate.response(draws.spec, rng, centered, at_row, data) if kind == "response" else centered
+        return simulate.response(draws.spec, stream, centered, at_row, data) if kind == "response" else centered
+
+    if draws.count * len(rows) <= CHUNK_VALUES:
+        return np.array(at(slice(None), rng))
+    out = np.empty((len(rows), draws.count)).T
+    parts = list(chunks(draws.count, len(rows), BLOCK_VALUES))
+
+    def fill(part: slice, stream: np.random.Generator) -> None:
+        out[:, part] = at(part, stream)
+
+    in_threads(fill, parts, rng.spawn(len(parts)))
     return out
 
 

@@ -18,7 +18,7 @@ from bayes_scaling.laws.backend import numpy_backend, unlink
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.discrepancy import transitions
 from bayes_scaling.model.effects import law_mean
-from bayes_scaling.model.noise import of_averages
+from bayes_scaling.model.gathered import of_averages, scatter_density
 from bayes_scaling.model.rows import observed
 from bayes_scaling.model.spec import ModelSpec
 from bayes_scaling.model.state_space import path_totals
@@ -80,13 +80,15 @@ class Target:
         xp, spec = numpy_backend(), self._spec
         with np.errstate(all="ignore"):  # a walk may leave what a float can hold
             at = {p.name: unlink(xp, p.support, theta[:, i : i + 1]) for i, p in enumerate(spec.parameters())}
-            at = of_averages(xp, at, self._rows.inputs)
+            scatter = scatter_density(xp, spec.noise.discrepancy.kind, at, self._rows.inputs)
+            at = of_averages(xp, spec.noise.discrepancy.kind, at, self._rows.inputs)
             mean = law_mean(xp, spec, self._rows.inputs, at) + np.zeros((len(theta), len(self._rows)))
             if spec.marginal:
                 total = self._along_path(np.log(mean), at)
             else:
                 center = simulate.center(spec, mean, None, self._data["chance"])
                 total = simulate.log_density(spec, self._outcome, center, at, self._data).sum(axis=1)
+            total = total if scatter is None else total + scatter.sum(axis=1)
         return np.where(np.isfinite(total), total, _IMPOSSIBLE)
 
     def _along_path(self, log_mean: np.ndarray, at: dict[str, np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import ChainFit, failure_banner
+from bayes_scaling.fit.crew import in_threads
 from bayes_scaling.fit.evaluate import fitted_draws, predict
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.chain import at_tasks, check_outcome, runs_and_tasks, through_map
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 MCSE_POINTS = 500
-SORTED_AT_ONCE = 250  # columns
+SORTED_AT_ONCE = 64  # columns
 
 
 def quantiles(draws: np.ndarray, shares: Sequence[float]) -> np.ndarray:
@@ -37,11 +38,14 @@ def quantiles(draws: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     place = np.array(shares) * (count - 1)
     below = np.floor(place).astype(int)
     above, share = np.minimum(below + 1, count - 1), place - below
-    for start in range(0, rows, SORTED_AT_ONCE):
+
+    def sort(start: int) -> None:
         part = np.sort(draws[:, start : start + SORTED_AT_ONCE].T, axis=1)
         between = part[:, below] * (1 - share) + part[:, above] * share
         between[np.isnan(part[:, -1])] = np.nan  # which is sorted last
         found[:, start : start + SORTED_AT_ONCE] = between.T
+
+    in_threads(sort, range(0, rows, SORTED_AT_ONCE))
     return found
 
 

@@ -31,7 +31,8 @@ def _plain(part: Any) -> Table:
 class DataPart:
     """Which table: a dataset of the catalogue or a file, what is chosen of it, what is left out.
 
-    ``chance`` is the accuracy of guessing by benchmark, where neither the table nor the registry states it.
+    ``chance`` is the accuracy of guessing by benchmark, where neither the table nor the registry states it. ``thin``
+    gathers checkpoints: the keyword arguments of :func:`bayes_scaling.data.thin`, such as ``{ over = "compute" }``.
     """
 
     dataset: str = ""
@@ -41,15 +42,20 @@ class DataPart:
     bytes_per_token: float | None = None
     where: Table = field(default_factory=dict)
     chance: Table = field(default_factory=dict)
+    thin: Table | None = None
     exclude_flags: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        examples = {"columns": '{ n_params = "params" }', "where": '{ family = ["A"] }', "chance": "{ my_task = 0.25 }"}
+        examples = {
+            "columns": '{ n_params = "params" }', "where": '{ family = ["A"] }', "chance": "{ my_task = 0.25 }",
+        }  # fmt: skip
         for name, example in examples.items():
             if not isinstance(getattr(self, name), Mapping):
                 raise CardError(f"data.{name} = {getattr(self, name)!r}; expected a table, such as {example}.")
         if bool(self.dataset) == bool(self.path):
             raise CardError("[data] needs exactly one of `dataset` (a name of the catalogue) and `path` (a file).")
+        if self.thin is not None and not known_keys(self.thin, ("over", "knots"), "data.thin").get("over"):
+            raise CardError(f'data.thin = {self.thin!r}; it needs `over`, a scale, such as {{ over = "compute" }}.')
 
 
 @dataclass(frozen=True)

@@ -29,32 +29,40 @@ END = "_curve_z"  # helper variables end like others that a posterior does not k
 class Coordinates:
     """Affine coordinates of curves' parameters on the unconstrained scale.
 
-    A curve's parameters are ``center + pull @ (population - population_there) + factor @ z``: where its rows
-    say little they go with the population, where they say much they stay.
+    A curve's parameters are ``center + pull @ (population - population_there) + follow @ (shared - shared_there)
+    + factor @ z``: where its rows say little they go with the population, where they say much they stay; and along the
+    ridge between what is its own and what all curves share (a floor and the exponent) they go with what is shared.
 
     Attributes
     ----------
-    parameters : tuple of str
+    parameters, shared : tuple of str
+        Those of each curve, and those without effects of any group.
     center, population : ndarray, shape (curve, parameter)
         Values of the curve, and of what the population and other groups say of it, where they were learned.
     pull, factor : ndarray, shape (curve, parameter, parameter)
         ``factor`` is lower triangular.
+    shared_there : ndarray, shape (shared,)
+    follow : ndarray, shape (curve, parameter, shared)
     """
 
     parameters: tuple[str, ...]
+    shared: tuple[str, ...]
     center: np.ndarray
     population: np.ndarray
     pull: np.ndarray
     factor: np.ndarray
+    shared_there: np.ndarray
+    follow: np.ndarray
 
     def containers(self, group: str) -> dict[str, np.ndarray]:
         """Return the numbers by the name of their data container, so that they can be swapped."""
-        names = ("center", "population", "pull", "factor")
+        names = ("center", "population", "pull", "factor", "shared_there", "follow")
         return {f"{group}_curve_{name}": getattr(self, name) for name in names}
 
-    def values(self, population: Any, z: Any) -> Any:
+    def values(self, population: Any, shared: Any, z: Any) -> Any:
         """Return the parameters of each curve, shape (curve, parameter)."""
         moved = (self.pull * (population - self.population)[:, None, :]).sum(axis=-1)
+        moved = moved + (self.follow * (shared - self.shared_there)).sum(axis=-1)
         return self.center + moved + (self.factor * z[:, None, :]).sum(axis=-1)
 
 
@@ -92,6 +100,12 @@ def curves(spec: ModelSpec, rows: Rows) -> dict[str, list[Parameter]]:
             finest = max(groups, key=lambda g: len(rows.coords[g]))
             found.setdefault(finest, []).append(parameter)
     return found
+
+
+def shared_parameters(spec: ModelSpec) -> list[Parameter]:
+    """Return the sampled parameters that have one value for all rows."""
+    fixed = spec.constants()
+    return [p for p in spec.parameters() if not spec.effects(p) and p.name not in fixed]
 
 
 def nesting(spec: ModelSpec, rows: Rows) -> dict[str, dict[str, list[int]]]:
@@ -148,7 +162,10 @@ def _own_values(
         population = pt.stack([centers[n] + np.zeros(len(first)) for n in known.parameters], axis=1)
         z = pm.Flat(f"{group}{END}", shape=known.center.shape)
         there = {name: pm.Data(name, value) for name, value in known.containers(group).items()}
-        moved = Coordinates(known.parameters, *there.values()).values(population, z)
+        support = {p.name: p.support for p in spec.parameters()}
+        shared = [link(pytensor_backend(), support[n], values[n]) for n in known.shared]
+        together = pt.stack(shared) if shared else np.zeros(0)
+        moved = Coordinates(known.parameters, known.shared, *there.values()).values(population, together, z)
         own = {name: moved[:, i] for i, name in enumerate(known.parameters)}
     for parameter in parameters:
         center = centers[parameter.name]

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_scaling.laws.backend import link, pytensor_backend
 from bayes_scaling.laws.base import Parameter
-from bayes_scaling.model import noise
+from bayes_scaling.model import gathered, noise
 from bayes_scaling.model.curves import Coordinates, curves, declare_curves
 from bayes_scaling.model.discrepancy import along_lines, knot_factor, transitions
 from bayes_scaling.model.effects import all_at_rows, law_mean, parameters_at_paths
@@ -52,7 +52,11 @@ def build(spec: ModelSpec, rows: Rows, *, coordinates: Mapping[str, Coordinates]
         for parameter in spec.parameters():
             _declare(spec, parameter, rows, values, sds, later)
         declare_curves(spec, rows, values, sds, coordinates or {})
-        at_row = noise.of_averages(xp, all_at_rows(xp, spec, values, index), inputs)
+        kind, of_one = spec.noise.discrepancy.kind, all_at_rows(xp, spec, values, index)
+        at_row = gathered.of_averages(xp, kind, of_one, inputs)
+        scatter = gathered.scatter_density(xp, kind, of_one, inputs)
+        if scatter is not None:
+            pm.Potential("scatter", scatter.sum())
         mean = law_mean(xp, spec, inputs, at_row)
         data = observed(spec, rows)
         data["chance"] = inputs.get("chance", data["chance"])

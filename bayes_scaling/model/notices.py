@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayes_scaling.data import compute_ratio, has_flag
 from bayes_scaling.errors import listed
-from bayes_scaling.model.noise import AVERAGED
+from bayes_scaling.model.gathered import AVERAGED, average_notice
 from bayes_scaling.model.spec import ModelSpec
 
 
@@ -51,16 +51,10 @@ def flag_notices(spec: ModelSpec, frame: pd.DataFrame) -> list[str]:
     if lone.any():
         named = listed(frame.loc[lone, "task"].unique(), 6)
         notices.append(f"benchmarks scored on one model: {named}; what is said of them rests on the priors.")
-    several = int((frame[AVERAGED] > 1).sum()) if AVERAGED in frame.columns else 0
-    if spec.outcome == "loss" and several:
-        notices.append(
-            f"{several} of {len(frame)} rows are means of several evaluations (column {AVERAGED}); sigma is the noise "
-            "of one evaluation, and points to forecast are single ones where they say nothing else."
-        )
-    if spec.outcome == "accuracy" and several:
-        notices.append(
-            f"column {AVERAGED} says nothing of accuracy; let n_items count the questions of all evaluations."
-        )
+    means = average_notice(frame)
+    if means and spec.outcome == "accuracy":
+        means = f"column {AVERAGED} says nothing of accuracy; let n_items count the questions of all evaluations."
+    notices += [means] if means else []
     if "family" in spec.groups:
         unit = "run" if "run" in frame.columns else None
         sizes = frame.groupby("family")[unit].nunique() if unit else frame.groupby("family").size()

@@ -17,8 +17,8 @@ from bayes_scaling.data.naming import DERIVED_FROM
 from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
 from bayes_scaling.model.along import encode_paths, settle_discrepancy
 from bayes_scaling.model.discrepancy import Paths
+from bayes_scaling.model.gathered import AVERAGED, check_gathered, read_averages
 from bayes_scaling.model.labels import check_groups, has_repeats, labels, run_labels
-from bayes_scaling.model.noise import AVERAGED
 from bayes_scaling.model.notices import flag_notices, lost_families
 from bayes_scaling.model.spec import ModelSpec
 
@@ -36,8 +36,8 @@ class Rows:
     index : dict of str to ndarray
         Position of each row's level in ``coords``, shape (row,).
     inputs : dict of str to ndarray
-        The law's inputs by their name in the formula, shape (row,); also ``averaged``, of a loss, where the table
-        has that column.
+        The law's inputs by their name in the formula, shape (row,); also ``averaged``, ``averaged_span`` and
+        ``averaged_scatter``, of a loss, where the table has these columns.
     left_out : dict of str to int
         Number of rows left out, by reason.
     notices : tuple of str
@@ -185,7 +185,7 @@ def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec
 
 
 def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the law's inputs by their name in the formula, each from the column it reads, and ``averaged``.
+    """Return the law's inputs by their name in the formula, each from the column it reads, and those of means.
 
     Arrays have shape (row,).
 
@@ -206,9 +206,7 @@ def read_inputs(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, np.ndarray]:
                 f"column {column!r} is not above zero in {int(low.sum())} of {len(low)} rows; law {spec.law.name} "
                 "reads its logarithm. Leave these rows out (an untrained model says nothing about a slope)."
             )
-    if spec.outcome == "loss" and AVERAGED in frame.columns:
-        inputs[AVERAGED] = frame[AVERAGED].fillna(1.0).to_numpy(dtype=float)
-    return inputs
+    return inputs | read_averages(frame) if spec.outcome == "loss" else inputs
 
 
 def _check_variation(spec: ModelSpec, frame: pd.DataFrame) -> None:
@@ -261,6 +259,7 @@ def encode(spec: ModelSpec, frame: pd.DataFrame, *, exclude_flags: Sequence[str]
     settled, notices = resolve(spec, used)
     notices = [*told, *notices]
     settled.law.check_table(used)
+    check_gathered(settled, used)
     inputs = read_inputs(settled, used)
     _check_variation(settled, used)
     _check_counts(settled, used)

@@ -13,7 +13,7 @@ import numpy as np
 
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.base import Parameter
-from bayes_scaling.model import noise
+from bayes_scaling.model import gathered, noise
 from bayes_scaling.model.effects import all_at_rows, law_mean, unit_effects
 from bayes_scaling.model.priors import draw
 from bayes_scaling.model.spec import PARTIAL, ModelSpec, effect_name, sd_name
@@ -87,7 +87,7 @@ def law_values(
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the law at rows, shape (draw, row), and every parameter at rows."""
     xp = numpy_backend()
-    at_row = noise.of_averages(xp, all_at_rows(xp, spec, values, index), inputs)
+    at_row = gathered.of_averages(xp, spec.noise.discrepancy.kind, all_at_rows(xp, spec, values, index), inputs)
     rows = next(iter(inputs.values())).shape[-1]
     draws = next(iter(values.values())).shape[0]
     mean = np.broadcast_to(law_mean(xp, spec, inputs, at_row), (draws, rows))

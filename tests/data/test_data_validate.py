@@ -337,6 +337,8 @@ def test_the_vocabulary_is_complete():
         "n_items",
         "chance",
         "averaged",
+        "averaged_span",
+        "averaged_scatter",
         "task",
         "protocol",
         "flags",

@@ -56,7 +56,8 @@ def test_log_density_is_the_same_but_for_a_constant(table):
         population = known.population * 0 + [rest[f"{n}_log__"] for n in known.parameters]
         family = np.exp(rest["E_family_sd_log__"]) * rest["E_family_effect_z"]
         population[:, 0] += family[(np.arange(RUNS) >= RUNS // 2).astype(int)]
-        value = known.values(population, z)
+        together = np.array([rest[f"{n}_log__"] for n in known.shared])
+        value = known.values(population, together, z)
         own = {f"{name}_run_effect_curve_z": value[:, i] for i, name in enumerate(known.parameters)}
         constants.append(logp[0]({**rest, **own}) - logp[1]({**rest, "run_curve_z": z}))
     np.testing.assert_allclose(constants, constants[0], atol=1e-8)

@@ -66,10 +66,23 @@ def test_totals_are_the_sum_of_row_densities():
     np.testing.assert_array_equal(found, path_totals(*turned))
 
 
-@pytest.mark.parametrize(("case", "means"), [*((case, False) for case in CASES), ("ou", True), ("wiener", True)])
+def gathered(table):
+    """Return a table whose rows are said to stand for 1 to 7 checkpoints, of some of which the scatter is known."""
+    count = 1.0 + np.arange(len(table)) % 7
+    scatter = np.where(count >= 4, 1e-4 * (1 + np.arange(len(table)) % 3), np.nan)
+    return table.assign(averaged=count, averaged_span=0.01 * (count - 1), averaged_scatter=scatter)
+
+
+MEANS = [(case, means) for means in ("count", "gathered") for case in ("ou", "wiener")]
+MEANS += [("parameters from 0 to 1", "gathered")]
+
+
+@pytest.mark.parametrize(("case", "means"), [*((case, "") for case in CASES), *MEANS])
 def test_likelihood_is_that_of_the_model_but_for_a_constant(case, means):
     table = curves(CASES[case].outcome)
-    spec, rows = encode(CASES[case], table.assign(averaged=1.0 + np.arange(len(table)) % 4) if means else table)
+    if means:
+        table = gathered(table) if means == "gathered" else table.assign(averaged=1.0 + np.arange(len(table)) % 4)
+    spec, rows = encode(CASES[case], table)
     model = build(spec, rows)
     assert {rv.name for rv in model.free_RVs if rv.name.endswith("_curve_z")}, "the rows are curves"
     logp = model.compile_logp(vars=[*model.observed_RVs, *model.potentials])

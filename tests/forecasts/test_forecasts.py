@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import simulated
+from scipy import stats
 
 from bayes_scaling.errors import ForecastError
-from bayes_scaling.fit import evaluate
+from bayes_scaling.fit import crew, evaluate
 from bayes_scaling.forecasts import bounds, forecast, grid
 from bayes_scaling.forecasts.predict import quantiles
 from bayes_scaling.model import make_spec
@@ -239,6 +240,23 @@ def test_memory_chunks_give_the_same_law(fit, monkeypatch):
     response = forecast(fit, points).draws
     assert np.isfinite(response).all()
     assert np.median(response, axis=0) == pytest.approx(np.median(whole, axis=0), rel=0.01)
+
+
+def test_blocks_of_points_do_not_depend_on_the_number_of_threads(fit, monkeypatch):
+    points = grid(family=["ant", "bee"], params=np.logspace(8, 12, 7), tokens=[1e11, 1e13])
+    monkeypatch.setattr(evaluate, "CHUNK_VALUES", 1)
+    monkeypatch.setattr(evaluate, "BLOCK_VALUES", 3 * fit.values()["E"].shape[0])
+    tables = []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(crew, "cpus", lambda count=count: count)
+        made = forecast(fit, points)
+        tables.append(made.table)
+        noise = np.log(made.draws / forecast(fit, points, kind="law").draws)
+        # a stream for each block: points of different blocks share no noise, and those of one block neither
+        between = np.corrcoef(stats.rankdata(noise, axis=0).T)[np.triu_indices(len(points), 1)]
+        assert np.abs(between).max() < 4.5 / np.sqrt(len(noise))
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    pd.testing.assert_frame_equal(tables[0], tables[2])
 
 
 def test_same_seed_same_draws(fit):

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from bayes_scaling.laws.backend import numpy_backend
-from bayes_scaling.model.noise import CENSOR, OBSERVATIONS, location
+from bayes_scaling.model.noise import CENSOR, MANY, OBSERVATIONS, location, student_t
 
 CENTER = {"loss": 2.3, "accuracy": 0.7}
 VALUES = {"sigma": 0.05, "nu": 5.0, "overdispersion": 0.15, "precision": 40.0, "scatter": 0.04, "floor_scatter": 0.01}
@@ -36,6 +36,18 @@ def test_loss_density_is_that_of_the_loss_itself(name):
     assert (y < 2.3).mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(DRAWS)), "the center is the median"
     cdf = {"student_t": stats.t(5, np.log(2.3), 0.05), "normal": stats.norm(np.log(2.3), 0.05)}[name].cdf
     assert stats.kstest(np.log(y), cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("nu", [0.8, 3.0, 40.0])
+def test_many_student_t_numbers_have_their_distribution_and_are_independent(nu):
+    rng, shape = np.random.default_rng(5), (2, MANY // 2)
+    found = student_t(rng, np.full((2, 1), nu), shape)
+    assert not np.array_equal(found, np.random.default_rng(5).standard_t(nu, shape)), "not by NumPy"
+    assert stats.kstest(found.ravel(), stats.t(nu).cdf).pvalue > 1e-4
+    ranks = stats.t(nu).cdf(found)
+    size = np.abs(ranks - 0.5)
+    for a, b in ((ranks[0], ranks[1]), (size[0], size[1]), (size[0, 1:], size[0, :-1])):
+        assert abs(np.corrcoef(a, b)[0, 1]) < 4 / np.sqrt(a.size)
 
 
 def test_counts_have_the_stated_probabilities_and_scatter():
