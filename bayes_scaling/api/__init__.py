@@ -2,6 +2,7 @@
 
 from bayes_scaling.api.cards import Card, answer, backtest, compare_arguments, load_card, write_card_report
 from bayes_scaling.api.models import CapabilityModel, ScalingModel
+from bayes_scaling.api.plans import plan_answers
 
 __all__ = [
     "CapabilityModel",
@@ -11,5 +12,6 @@ __all__ = [
     "backtest",
     "compare_arguments",
     "load_card",
+    "plan_answers",
     "write_card_report",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling.api.models import ScalingModel, evaluations
+from bayes_scaling.api.plans import Plan, check_plan_of, plan_answers
 from bayes_scaling.check import Predictive
 from bayes_scaling.check import prior_predictive as _prior_predictive
 from bayes_scaling.compare import Backtest, contrasts, ranking
@@ -22,6 +23,9 @@ from bayes_scaling.forecasts.asked import check_points_of
 from bayes_scaling.forecasts.reach import targets_at
 from bayes_scaling.model import ModelSpec
 from bayes_scaling.model.card import CardSpec, ComparePart, ForecastPart, read_card
+from bayes_scaling.model.plan import PlanPart
+
+Question = ForecastPart | ComparePart | PlanPart
 
 
 class Card:
@@ -71,7 +75,7 @@ class Card:
 
     def fit(
         self, data: pd.DataFrame | None = None, *, progressbar: bool = True, random_seed: int | None = None,
-        asked: Sequence[ForecastPart | ComparePart] | None = None, **changes: Any,
+        asked: Sequence[Question] | None = None, **changes: Any,
     ) -> Any:  # fmt: skip
         """Load the data, unless given, and sample; further keyword arguments replace the card's `[fit]` settings.
 
@@ -95,14 +99,14 @@ class Card:
             return sample_chain(self.spec.model, self.spec.then.model, data, self.tasks(data), **options)
         return sample(self.spec.model, data, **options)
 
-    def check_questions(self, data: pd.DataFrame, asked: Sequence[ForecastPart | ComparePart] | None = None) -> None:
-        """Raise where a `[[forecast]]` or `[[compare]]` asks for what the rows do not have; :meth:`fit` does it first.
+    def check_questions(self, data: pd.DataFrame, asked: Sequence[Question] | None = None) -> None:
+        """Raise where `[[forecast]]`, `[[compare]]` or `[plan]` ask for what the rows lack; :meth:`fit` does it first.
 
         Parameters
         ----------
         data : DataFrame
             The card's table.
-        asked : sequence of ForecastPart or ComparePart, optional
+        asked : sequence of ForecastPart, ComparePart or PlanPart, optional
             The card's own when left out.
 
         Raises
@@ -110,7 +114,8 @@ class Card:
         ForecastError
             As the forecast or comparison would raise it: a level that is not in the rows, missing columns.
         """
-        asked = [*self.spec.forecast, *self.spec.compare] if asked is None else asked
+        own: list[Question] = [*self.spec.forecast, *self.spec.compare, *([self.spec.plan] if self.spec.plan else [])]
+        asked = own if asked is None else asked
         if not asked:
             return
         flags = self.spec.data.exclude_flags
@@ -120,10 +125,15 @@ class Card:
             try:
                 check_answer(fit, part)
             except ForecastError as error:
-                name = "compare" if isinstance(part, ComparePart) else "forecast"
-                own = part.title in {p.title for p in self.spec.forecast} | {p.title for p in self.spec.compare}
-                where = f"[[{name}]] {part.title!r}" if own else part.title
-                raise ForecastError(f"{where}: {error}") from error
+                raise ForecastError(f"{self._where(part)}: {error}") from error
+
+    def _where(self, part: Question) -> str:
+        """Return where a question stands, in words."""
+        if isinstance(part, PlanPart):
+            return "[plan]"
+        name = "compare" if isinstance(part, ComparePart) else "forecast"
+        own = part.title in {p.title for p in self.spec.forecast} | {p.title for p in self.spec.compare}
+        return f"[[{name}]] {part.title!r}" if own else part.title
 
     def tasks(self, data: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the second stage of a chain: loss and accuracy of the runs, by task."""
@@ -155,6 +165,10 @@ class Card:
     def comparisons(self, fit: Fit) -> list[tuple[ComparePart, pd.DataFrame]]:
         """Answer every `[[compare]]` of the card with its table of contrasts."""
         return [(part, contrasts(fit, **compare_arguments(part))) for part in self.spec.compare]
+
+    def plan(self, fit: Fit | ChainFit) -> list[Plan]:
+        """Answer the `[plan]` of the card: allocation and regret, loss against cost, targets, what is left."""
+        return plan_answers(fit, self.spec.plan) if self.spec.plan else []
 
     def to_toml(self) -> str:
         """Return the card as TOML text."""
@@ -241,9 +255,12 @@ def answer(fit: Fit | ChainFit, part: ForecastPart) -> Forecast | Reach:
     )  # fmt: skip
 
 
-def check_answer(fit: Fit | ChainFit, part: ForecastPart | ComparePart) -> None:
+def check_answer(fit: Fit | ChainFit, part: Question) -> None:
     """Raise where a question of a card cannot be answered; no draw is read."""
     first = fit.loss if isinstance(fit, ChainFit) else fit
+    if isinstance(part, PlanPart):
+        check_plan_of(fit, part)
+        return
     if isinstance(part, ComparePart):
         check_contrasts(first, **compare_arguments(part))
         return
@@ -302,11 +319,13 @@ def _studies(card: Card, fit: Fit | ChainFit) -> list[Any]:
     if isinstance(fit, Fit):
         asked = [(part, compare_arguments(part)) for part in spec.compare]
         comparisons = [(part, contrasts(fit, **how), ranking(fit, **how)) for part, how in asked]
-        return [Study(spec, fit, card.sample_prior_predictive(data), data, answers, comparisons)]
+        prior = card.sample_prior_predictive(data)
+        return [Study(spec, fit, prior, data, answers, comparisons, plan=card.plan(fit))]
     studies, sigmoid = [], "L_0" in fit.accuracy.spec.law.published_symbols
     for name, (model, table) in card.stages(data).items():
         prior = _prior_predictive(model, table, exclude_flags=spec.data.exclude_flags)
         told = [(part, made) for part, made in answers if made.outcome == name]
         within = reachable(fit) if sigmoid and name == "accuracy" else None
-        studies.append(Study(stage_card(spec, name), fit.stages[name], prior, table, told, [], spec, within))
+        plan = card.plan(fit) if name == "loss" else []
+        studies.append(Study(stage_card(spec, name), fit.stages[name], prior, table, told, [], spec, within, plan))
     return studies

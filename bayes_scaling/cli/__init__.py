@@ -5,7 +5,8 @@
 141 whoever read the output went away.
 
 ``parser.py`` what is understood; ``questions.py`` ``--at`` and ``--target``; ``fits.py`` a card and its saved fit;
-``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``show.py`` what is printed, and the lists.
+``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``plan.py`` what a card or the command line
+plans, with ``plan_parser.py``; ``show.py`` what is printed, and the lists.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ def _run(command: str) -> Callable[[argparse.Namespace], int]:
         return LISTS[command]
     gc.set_threshold(IMPORTED)
     atexit.register(gc.freeze)  # nor is any looked for when the process ends, which takes 0.2 s more
+    if command == "plan":
+        from bayes_scaling.cli import plan
+
+        return plan.plan
     from bayes_scaling.cli import commands
 
     return {

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.api import Card, load_card
+from bayes_scaling.api.cards import Question
 from bayes_scaling.cli.show import say, warn
 from bayes_scaling.data import data_hash
 from bayes_scaling.errors import BayesScalingError, FitError
 from bayes_scaling.fit import ChainFit, Fit, load
 from bayes_scaling.model import encode
-from bayes_scaling.model.card import ComparePart, ForecastPart
 
 PARTS = ("data", "model", "then", "fit")  # of a card, what its fit depends on
 SAMPLING = {"draws": "draws", "tune": "tune", "chains": "chains", "seed": "random_seed"}  # option: key of [fit]
@@ -61,7 +61,7 @@ def check_writable(path: str | Path) -> None:
 
 
 def card_and_fit(
-    options: argparse.Namespace, name: str, asked: Sequence[ForecastPart | ComparePart] | None = None
+    options: argparse.Namespace, name: str, asked: Sequence[Question] | None = None
 ) -> tuple[Card, Any, Any]:
     """Return the card, its saved fit where that matches, else a new fit that is then saved, and the card's table.
 

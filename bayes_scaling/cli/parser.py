@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from bayes_scaling.cli.plan_parser import add_plan
+
 DEFAULT_REPORT = ("published_families", "published_loss")
 
 
@@ -37,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_skills(skills)
     _add_fit_options(skills)
     _add_json(skills)
+    add_plan(commands, _add_fit_options, _add_json)
     backtest = commands.add_parser("backtest", help="hold out the largest scales or families of a card, and score")
     backtest.add_argument("card", metavar="CARD")
     _add_hold_out(backtest)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -123,7 +123,10 @@ def compute_to_reach(
     base, frame, rows, new = targets_at(fit, target, groups, tokens_per_param=tokens_per_param, new_groups=new_groups)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng, law_at=rows)
-    found = _search(extended, rows, frame["target"].to_numpy(dtype=float), tokens_per_param)
+    found = search(
+        lambda log10_compute: law_along(extended, rows, log10_compute, tokens_per_param),
+        frame["target"].to_numpy(dtype=float), fit.spec.outcome, (extended.count, len(rows)),
+    )  # fmt: skip
     note = unread(fit, base.columns.drop("target"))
     return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)
 
@@ -183,14 +186,28 @@ def _check_above_chance(fit: Fit, frame: pd.DataFrame) -> None:
         )
 
 
-def _search(draws: Draws, rows: Rows, target: np.ndarray, tokens_per_param: float | None) -> np.ndarray:
-    """Bisect log10 compute per draw and point, shape (draw, point)."""
-    sign = 1.0 if draws.spec.outcome == "accuracy" else -1.0
+def search(outcome_at: Callable[[np.ndarray], np.ndarray], target: Any, outcome: str, shape: tuple[int, ...]) -> Any:
+    """Bisect log10 compute until an outcome that gets better with compute meets its target.
+
+    Parameters
+    ----------
+    outcome_at : callable
+        Log10 compute -> loss or accuracy, both of the given shape.
+    target : float or ndarray
+        Broadcasts to the shape.
+    outcome : str
+        ``loss`` falls, ``accuracy`` rises.
+
+    Returns
+    -------
+    ndarray
+        Compute, infinite where the end of the searched range does not reach the target, 0 where its start does.
+    """
+    sign = 1.0 if outcome == "accuracy" else -1.0
 
     def reached(log10_compute: np.ndarray) -> np.ndarray:
-        return sign * (_law_at(draws, rows, log10_compute, tokens_per_param) - target) >= 0
+        return sign * (outcome_at(log10_compute) - target) >= 0
 
-    shape = (draws.count, len(rows))
     low, high = (np.full(shape, end) for end in LOG10_COMPUTE)
     never, always = ~reached(high), reached(low)
     for _ in range(STEPS):
@@ -200,7 +217,7 @@ def _search(draws: Draws, rows: Rows, target: np.ndarray, tokens_per_param: floa
     return np.where(never, np.inf, np.where(always, 0.0, 10.0**high))
 
 
-def _law_at(draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_param: float | None) -> np.ndarray:
+def law_along(draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_param: float | None) -> np.ndarray:
     """Return the law at a compute that differs by draw, shape (draw, point)."""
     compute = 10.0**log10_compute
     along: dict[str, np.ndarray] = {"compute": compute}

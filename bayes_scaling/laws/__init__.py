@@ -13,10 +13,21 @@ import pkgutil
 from functools import cache
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
-from bayes_scaling.laws.base import SCALE, Citation, Constants, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.base import (
+    SCALE,
+    Citation,
+    Constants,
+    Input,
+    Law,
+    Parameter,
+    Prior,
+    PublishedAllocation,
+    Quantity,
+)
 
 __all__ = [
-    "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "Quantity", "available", "get", "register",
+    "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation", "Quantity",
+    "available", "get", "register",
 ]  # fmt: skip
 
 _NOT_LAWS = ("base", "backend", "parts", "prior")

@@ -16,10 +16,22 @@ from typing import Any, ClassVar
 from bayes_scaling.data.columns import COLUMNS, Column
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend, numpy_backend
-from bayes_scaling.laws.parts import PRIMES, Citation, Constants, Input, Parameter, Quantity, radical_inverse
+from bayes_scaling.laws.parts import (
+    PRIMES,
+    Citation,
+    Constants,
+    Input,
+    Parameter,
+    PublishedAllocation,
+    Quantity,
+    radical_inverse,
+)  # fmt: skip
 from bayes_scaling.laws.prior import Prior
 
-__all__ = ["REFERENCES", "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "Quantity"]
+__all__ = [
+    "REFERENCES", "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation",
+    "Quantity",
+]  # fmt: skip
 
 REFERENCES = {"compute": 1e21, "params": 1e9, "active_params": 1e9, "tokens": 2e10, "unique_tokens": 2e10}
 """Usual reference scale of a column: that of the shipped laws of loss. Other columns have no usual one."""
@@ -62,6 +74,7 @@ class Law:
     parameters: tuple[Parameter, ...]
     published: ClassVar[dict[str, Constants]] = {}
     published_symbols: ClassVar[dict[str, str]] = {}
+    published_allocations: ClassVar[dict[str, PublishedAllocation]] = {}
     use: ClassVar[str] = ""
     noise_pooling: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     new_where_unnamed: ClassVar[tuple[str, ...]] = ()
@@ -253,6 +266,24 @@ class Law:
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
         """Return the sampled parameters from the paper's constants."""
         return dict(published)
+
+    def allocation(self, xp: Backend, *, product: Any, **sampled: Any) -> dict[str, Any] | None:
+        """Return where the loss is smallest among all params x tokens = `product`, if the law has a closed form.
+
+        Parameters
+        ----------
+        product : array
+            Parameters times tokens, shape ``(..., budget)``.
+        **sampled : array
+            The law's parameters, broadcasting against `product`.
+
+        Returns
+        -------
+        dict or None
+            ``params``, and ``exponent``: the derivative of log params with respect to log `product`. None where a
+            law has no closed form: then the minimum is searched for.
+        """
+        return None
 
     def parameter(self, name: str) -> Parameter:
         """Return one parameter's declaration."""

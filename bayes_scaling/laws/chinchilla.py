@@ -72,6 +72,18 @@ class Chinchilla(Law):
         data = xp.power(tokens / self.reference["tokens"], -beta)
         return E + A_ref * size + B_ref * data
 
+    def allocation(self, xp: Backend, *, product: Any, **sampled: Any) -> dict[str, Any]:
+        r"""Return the compute-optimal size, equation 4 of Hoffmann et al. (2022).
+
+        In units of the reference point :math:`n = (\alpha A_{ref} / \beta B_{ref})^{1/(\alpha + \beta)}
+        p^{\beta/(\alpha + \beta)}` with p = N D / (N_0 D_0).
+        """
+        alpha, beta = sampled["alpha"], sampled["beta"]
+        p = product / (self.reference["params"] * self.reference["tokens"])
+        balance = xp.log(alpha * sampled["A_ref"]) - xp.log(beta * sampled["B_ref"])
+        n = xp.exp((balance + beta * xp.log(p)) / (alpha + beta))
+        return {"params": self.reference["params"] * n, "exponent": beta / (alpha + beta)}
+
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return E, A, alpha, B, beta as in the paper (N and D in counts)."""
         return {

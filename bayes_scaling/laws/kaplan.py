@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior
+from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, PublishedAllocation
 
 
 class Kaplan(Law):
@@ -54,12 +54,31 @@ class Kaplan(Law):
             "non-embedding parameters, WebText2",
         ),
     }
+    published_allocations = {
+        "kaplan": PublishedAllocation(
+            1.3e9, 0.73, 8.64e19, "Kaplan et al. (2020), arXiv:2001.08361, Table 6 and Figure 14",
+            "non-embedding parameters; compute in PF-days as they estimate it for small batches",
+        ),
+    }  # fmt: skip
 
     def mean(self, xp: Backend, *, params: Any, tokens: Any, L_N: Any, alpha_N: Any, L_D: Any, alpha_D: Any) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
         log_size = xp.log(L_N) - alpha_N * xp.log(params / self.reference["params"])
         log_data = xp.log(L_D) - alpha_D * xp.log(tokens / self.reference["tokens"])
         return xp.exp(alpha_D * xp.logaddexp(log_size / alpha_D, log_data / alpha_D))
+
+    def allocation(self, xp: Backend, *, product: Any, **sampled: Any) -> dict[str, Any]:
+        r"""Return the size at which the law is smallest for a given N D: its derivative set to zero.
+
+        In units of the reference point :math:`n = (r (L_N / L_D)^{1/\alpha_D} p)^{1/(1 + r)}` with
+        :math:`r = \alpha_N / \alpha_D` and p = N D / (N_0 D_0). The paper's own rule (N with C^0.73) is another: it
+        comes from runs that stop early.
+        """
+        p = product / (self.reference["params"] * self.reference["tokens"])
+        r = sampled["alpha_N"] / sampled["alpha_D"]
+        balance = (xp.log(sampled["L_N"]) - xp.log(sampled["L_D"])) / sampled["alpha_D"]
+        n = xp.exp((xp.log(r) + balance + xp.log(p)) / (1 + r))
+        return {"params": self.reference["params"] * n, "exponent": 1 / (1 + r)}
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return N_c, alpha_N, D_c, alpha_D as in the paper."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws.backend import SUPPORTS
@@ -108,3 +109,18 @@ def radical_inverse(number: int, base: int) -> float:
         number, digit = divmod(number, base)
         found += digit * share
     return found
+
+
+@dataclass(frozen=True)
+class PublishedAllocation:
+    """A published rule for the compute-optimal size, N = params (C / unit)^exponent."""
+
+    params: float
+    exponent: float
+    unit: float
+    source: str
+    note: str = ""
+
+    def at(self, compute: Any) -> Any:
+        """Return parameters at a compute in FLOP, same shape."""
+        return self.params * (compute / self.unit) ** self.exponent

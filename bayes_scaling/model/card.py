@@ -11,6 +11,7 @@ from typing import Any
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.model.chain import ThenPart, check_chain, check_chain_points
 from bayes_scaling.model.choices import ADAPTATIONS, ENGINES, KINDS, NEW_GROUPS, check_choice, check_levels
+from bayes_scaling.model.plan import PlanPart, check_plan
 from bayes_scaling.model.questions import check_comparison, check_points, check_single
 from bayes_scaling.model.spec import OUTCOMES, ModelSpec, known_keys, spec_from_dict
 
@@ -141,6 +142,8 @@ class CardSpec:
         Published constants of the law that the report draws beside the posterior.
     data, model, fit, forecast, compare :
         The parts of the card.
+    plan : PlanPart, optional
+        Budgets, costs, prices and targets to plan with.
     then : ThenPart, optional
         Second stage of a chain: accuracy from the loss that `model` gives.
     folder : Path, optional
@@ -157,6 +160,7 @@ class CardSpec:
     fit: FitPart = FitPart()
     forecast: tuple[ForecastPart, ...] = ()
     compare: tuple[ComparePart, ...] = ()
+    plan: PlanPart | None = None
     then: ThenPart | None = None
     folder: Path | None = None
 
@@ -170,6 +174,8 @@ class CardSpec:
             parts["forecast"] = [_plain(f) for f in self.forecast]
         if self.compare:
             parts["compare"] = [_plain(c) for c in self.compare]
+        if self.plan is not None:
+            parts["plan"] = _plain(self.plan)
         return parts
 
     def to_toml(self) -> str:
@@ -179,7 +185,7 @@ class CardSpec:
         return tomli_w.dumps(self.as_dict())
 
 
-_KEYS = (*_HEAD, "data", "model", "then", "fit", "forecast", "compare")
+_KEYS = (*_HEAD, "data", "model", "then", "fit", "forecast", "compare", "plan")
 
 
 def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> CardSpec:
@@ -205,6 +211,7 @@ def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> C
         fit=_part(FitPart, known.get("fit", {}), "fit"),
         forecast=tuple(_part(ForecastPart, t, "forecast") for t in _list(known, "forecast")),
         compare=tuple(_part(ComparePart, t, "compare") for t in _list(known, "compare")),
+        plan=_part(PlanPart, known["plan"], "plan") if "plan" in known else None,
         then=ThenPart.read(known["then"]) if "then" in known else None,
         folder=folder,
     )
@@ -218,6 +225,8 @@ def _check_questions(card: CardSpec) -> None:
         check_chain(card.model, card.then.model)
         if card.compare:
             raise CardError("a card with [then] compares nothing; compare families by a card of one of its stages.")
+    if card.plan is not None:
+        check_plan(card.model, card.plan)
     for asked in card.forecast:
         check_asked(card, asked.points, asked.target, asked.outcome, f"[[forecast]] {asked.title!r}, points")
     for part in card.compare:

@@ -3,7 +3,8 @@
 ``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
 ``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
 ``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``skills.py`` skills and loadings
-of a capability model; ``tables.py`` the numbers behind the plots; ``style.py`` how they look.
+of a capability model; ``plan.py`` budgets, costs and targets; ``tables.py`` the numbers behind the plots;
+``style.py`` how they look.
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from bayes_scaling.plots.curves import curve, forecast, reach
 from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.loo import loo_k, loo_pit
+from bayes_scaling.plots.plan import (
+    plan_frontier,
+    plan_isoflop,
+    plan_outlook,
+    plan_regret,
+    plan_target,
+)
 from bayes_scaling.plots.predictive import posterior_predictive, prior_predictive, residuals
 from bayes_scaling.plots.skills import plot_loadings, plot_skills
 
@@ -26,6 +34,11 @@ __all__ = [
     "loo_pit",
     "parameters_by_group",
     "pit",
+    "plan_frontier",
+    "plan_isoflop",
+    "plan_outlook",
+    "plan_regret",
+    "plan_target",
     "plot_loadings",
     "plot_skills",
     "posterior",

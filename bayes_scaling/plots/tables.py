@@ -15,11 +15,14 @@ from bayes_scaling.forecasts.points import PATH, along_path
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import simulate
 from bayes_scaling.model.rows import group_columns, read_inputs
+from bayes_scaling.plan import Allocation
+from bayes_scaling.plan.tables import INTERVAL, ends
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
 CURVES = 6  # more lines in one picture cannot be told apart
+AROUND, GRID = 30.0, 81  # how far to each side of its optimum a line of equal compute goes, and at how many sizes
 
 
 def lone_scale(fit: Fit) -> str | None:
@@ -261,3 +264,26 @@ def pit_histogram(pit: np.ndarray, *, bins: int = 10, level: float = 0.9) -> pd.
         {"low": edges[:-1], "high": edges[1:], "count": counts, "expected": len(values) / bins, "lower": ends[0],
          "upper": ends[1], "level": level}
     )  # fmt: skip
+
+
+def isoflop_table(made: Allocation, *, budgets: Sequence[float] | None = None, level: float = 0.9) -> pd.DataFrame:
+    """Return the law along lines of equal compute: ``compute``, ``params``, median, interval, level, interval's kind.
+
+    Parameters
+    ----------
+    budgets : sequence of float, optional
+        Of those of the allocation; at most six, spread over them, when left out.
+    """
+    compute = made.compute if budgets is None else np.asarray(budgets, dtype=float)
+    if budgets is None and len(compute) > CURVES:
+        compute = compute[np.unique(np.linspace(0, len(compute) - 1, CURVES).round().astype(int))]
+    if strange := [c for c in compute if not np.isclose(made.compute, c, rtol=1e-9).any()]:
+        raise ForecastError(f"budgets {listed(strange)} are none of the allocation's {listed(made.compute)}.")
+    parts = []
+    for c in compute:
+        middle = float(np.median(made.params[:, np.isclose(made.compute, c, rtol=1e-9).argmax()]))
+        sizes = np.geomspace(middle / AROUND, middle * AROUND, GRID)
+        found = ends(made.surface.loss_of_split(sizes, c), [0.5, (1 - level) / 2, (1 + level) / 2])
+        columns = {"compute": c, "params": sizes, "median": found[0], "lower": found[1], "upper": found[2]}
+        parts.append(pd.DataFrame(columns | {"level": level, "interval": INTERVAL}))
+    return made.surface.fit.marked(pd.concat(parts, ignore_index=True))

@@ -16,6 +16,7 @@ from bayes_scaling.report import results, sections, sentences
 from bayes_scaling.report.blocks import Section
 from bayes_scaling.report.chain import reach_section
 from bayes_scaling.report.departures import discrepancy_section
+from bayes_scaling.report.plan import plan_sections, plan_sentences
 from bayes_scaling.report.skills import skills_section
 from bayes_scaling.report.study import Study
 
@@ -91,11 +92,13 @@ def _page(study: Study, number: int) -> Page:
         reach_section(study),
         skills_section(study),
         results.comparison_section(study),
+        *plan_sections(study),
         results.caveats_section(study),
         results.provenance_section(study),
     ]
     return Page(
-        anchor, study.title, study.card.question, study.banner, sentences.answers(study),
+        anchor, study.title, study.card.question, study.banner,
+        [*sentences.answers(study), *plan_sentences(study)],
         [s for s in made if s is not None],
     )  # fmt: skip
 

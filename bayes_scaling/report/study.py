@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,8 @@ class Study:
         Of a stage of a chain: the card of the whole chain.
     within_reach : DataFrame, optional
         Of ``reachable``: which tasks are within reach at all.
+    plan : list
+        Answers to the card's `[plan]`: Allocation, Regret, Frontier, Target, Outlook.
     """
 
     card: CardSpec
@@ -50,6 +52,7 @@ class Study:
     comparisons: list[tuple[ComparePart, pd.DataFrame, pd.DataFrame]]
     whole: CardSpec | None = None
     within_reach: pd.DataFrame | None = None
+    plan: list[Any] = field(default_factory=list)
 
     @property
     def title(self) -> str:

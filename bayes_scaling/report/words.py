@@ -9,85 +9,36 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.data.columns import SCALES
+from bayes_scaling.forecasts.words import (
+    GAP,
+    KINDS,
+    NONE,
+    bare_flop,
+    count,
+    flop,
+    interval,
+    level,
+    number,
+    p_equals,
+    percent,
+    power,
+    probability,
+)  # fmt: skip
 from bayes_scaling.laws import Prior
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import ModelSpec
 from bayes_scaling.model.spec import sd_name
 
-KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
-NONE = "–"
-GAP = "\u00a0"  # a number is not torn from its unit at the end of a line
-_UP = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """Return a number with sensible digits; very large and small ones as powers of ten."""
-    if value is None or not isinstance(value, int | float | np.number):
-        return NONE if value is None else str(value)
-    value = float(value)
-    if math.isnan(value):
-        return NONE
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    size = abs(value)
-    if size != 0 and (size >= 1e5 or size < 1e-3):
-        return power(value, max(digits - 1, 1))
-    if value == int(value) and size < 1e5:
-        return f"{int(value)}".replace("-", "−")
-    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
-    return f"{value:.{decimals}f}".replace("-", "−")
+__all__ = [
+    "GAP", "KINDS", "NONE", "bare_flop", "cell", "count", "discrepancy", "flop", "group", "hundredths", "interval",
+    "level", "noise", "number", "outcome", "p_equals", "percent", "point", "pooling", "power", "prior", "probability",
+    "rows", "unit",
+]  # fmt: skip
 
 
 def hundredths(value: float) -> str:
     """Return a number with two decimals, for a column of differences around zero."""
     return NONE if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-
-def power(value: float, decimals: int = 1) -> str:
-    """Return a number as 1.2 × 10²⁴."""
-    factor, exponent = f"{value:.{decimals}e}".split("e")
-    factor = factor.rstrip("0").rstrip(".") if "." in factor else factor
-    tens = "10" + str(int(exponent)).translate(_UP)
-    return tens if factor == "1" else f"{factor.replace('-', '−')}{GAP}×{GAP}{tens}"
-
-
-def flop(value: Any) -> str:
-    """Return a compute in FLOP as a power of ten, or `not reached`."""
-    value = float(value)
-    return f"{power(value)}{GAP}FLOP" if math.isfinite(value) else "not reached"
-
-
-def bare_flop(value: Any) -> str:
-    """Return a compute for a column headed FLOP."""
-    return power(float(value)) if math.isfinite(float(value)) else "not reached"
-
-
-def count(value: float) -> str:
-    """Return parameters or tokens as people say them: 6.9 billion."""
-    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if value >= size:
-            return f"{value / size:.3g} {name}"
-    return f"{value:.3g}"
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share in percent."""
-    return NONE if not math.isfinite(share) else f"{100 * share:.{digits}f}{GAP}%"
-
-
-def probability(p: float) -> str:
-    """Return a probability; 0 and 1 of finitely many draws are not claimed."""
-    if not math.isfinite(p):
-        return NONE
-    if p > 0.995:
-        return "> 0.99"
-    return "< 0.01" if p < 0.005 else f"{p:.2f}"
-
-
-def p_equals(p: float) -> str:
-    """Return `P = 0.93` or `P > 0.99`."""
-    text = probability(p)
-    return f"P {text}" if text[0] in "<>" else f"P = {text}"
 
 
 def outcome(value: float, name: str) -> str:
@@ -100,16 +51,6 @@ def outcome(value: float, name: str) -> str:
 def unit(name: str) -> str:
     """Return the unit of the outcome as it follows a number."""
     return "" if name == "accuracy" else " nats per token"
-
-
-def level(share: float) -> str:
-    """Return an interval's level: `90 %`."""
-    return f"{100 * share:g}{GAP}%"
-
-
-def interval(low: str, high: str, share: float, kind: str) -> str:
-    """Return `90 % equal-tailed interval LOW to HIGH`."""
-    return f"{level(share)} {KINDS.get(kind, kind)} interval {low} to {high}"
 
 
 def prior(given: Prior) -> str:

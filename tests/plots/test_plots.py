@@ -11,12 +11,13 @@ import simulated
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_scaling import check, plots
+from bayes_scaling import check, plan, plots
 from bayes_scaling.check import Loo
 from bayes_scaling.compare import contrasts, ranking, score, skills
 from bayes_scaling.errors import CardError, ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
+from bayes_scaling.laws import Prior
 from bayes_scaling.model import make_spec
 from bayes_scaling.plots import style, tables
 
@@ -77,7 +78,18 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
     ranks = ranking(loss_fit, at={"compute": 1e23}, tokens_per_param=20)
     pit = pd.DataFrame({"loo_pit": np.linspace(0.01, 0.99, 40)})
     scores = score(loss_fit, loss_fit.frame)
+    split = plan.allocation(loss_fit, [1e19, 1e21], groups={"family": "ant"})
+    growth = plan.growth_of(Prior("lognormal", median=6.0, upper95=9.0), 1e25, "2025-01-01")
+    goals = plan.to_reach(loss_fit, [1.0, 3.0], groups={"family": "ant"}, growth=growth, draws=30)
+    spent = plan.frontier(loss_fit, [1e19, 1e21], groups={"family": "ant"})
+    left = plan.outlook(loss_fit, [1e19, 1e21], groups={"family": "ant"}, growth=growth)
+    judged = plan.regret(split, [20, "median"])
     return {
+        "plan_isoflop": lambda **k: plots.plan_isoflop(split, **k),
+        "plan_regret": lambda **k: plots.plan_regret(judged, **k),
+        "plan_frontier": lambda **k: plots.plan_frontier(spent, **k),
+        "plan_target": lambda **k: plots.plan_target(goals, **k),
+        "plan_outlook": lambda **k: plots.plan_outlook(left, **k),
         "prior_predictive": lambda **k: plots.prior_predictive(before, warning=w, **k),
         "posterior_predictive": lambda **k: plots.posterior_predictive(after, by="family", warning=w, **k),
         "residuals": lambda **k: plots.residuals(after, against="params", warning=w, **k),
@@ -162,7 +174,9 @@ def test_predictive_plots_take_a_fit(name, loss_fit):
     plt.close(figure)
 
 
-@pytest.mark.parametrize("name", ["forecast", "reach", "contrasts", "ranking", "loo_k", "loo_pit"])
+@pytest.mark.parametrize(
+    "name", ["forecast", "reach", "contrasts", "ranking", "loo_k", "loo_pit", "plan_isoflop", "plan_target"]
+)
 def test_other_plots_name_the_call_that_makes_their_argument(name, loss_fit):
     with pytest.raises(ForecastError, match=rf"found a Fit, expected a \w+: plots.{name}\("):
         getattr(plots, name)(loss_fit)

@@ -1,0 +1,97 @@
+"""The `[plan]` of a card: its answers, and what can be said against it before sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bayes_scaling.fit import ChainFit, Fit
+from bayes_scaling.forecasts.reach import targets_at
+from bayes_scaling.model.plan import PlanPart, why_no_allocation
+from bayes_scaling.plan import (
+    Allocation,
+    Frontier,
+    Growth,
+    Outlook,
+    Regret,
+    Target,
+    allocation,
+    frontier,
+    growth_from,
+    outlook,
+    regret,
+    surface,
+    to_reach,
+)  # fmt: skip
+from bayes_scaling.plan.rules import USUAL, rules
+
+Plan = Allocation | Regret | Frontier | Target | Outlook
+
+
+def plan_answers(fit: Fit | ChainFit, part: PlanPart, *, verbs: tuple[str, ...] = ()) -> list[Plan]:
+    """Answer what a card plans, or those of its questions that `verbs` name.
+
+    Parameters
+    ----------
+    fit : Fit or ChainFit
+    part : PlanPart
+    verbs : tuple of str
+        Of ``allocation``, ``cost``, ``reach`` and ``when``; all when left out, with dates where growth is told.
+
+    Returns
+    -------
+    list
+        Allocation and Regret, Frontier, Target, and Outlook, where they are asked for.
+    """
+    return list(_answers(fit, part, verbs))
+
+
+def _answers(fit: Fit | ChainFit, part: PlanPart, verbs: tuple[str, ...]) -> Iterator[Plan]:
+    """Yield the answers in their order."""
+    every = not verbs
+    asked: dict[str, Any] = {"groups": part.groups or None, "levels": part.levels}
+    first = fit.loss if isinstance(fit, ChainFit) else fit
+    if part.budgets and (every or "allocation" in verbs):
+        split = allocation(first, part.budgets, **asked)
+        yield split
+        yield regret(split, part.rules or USUAL)
+    if part.costs and (every or "cost" in verbs):
+        yield frontier(first, part.costs, prices=part.priced(), limits=part.limited(), **asked)
+    dated = "when" in verbs or (every and bool(part.growth))
+    if part.targets and (every or dated or "reach" in verbs):
+        yield to_reach(first, part.targets, **_means(first, part), growth=_growth(part) if dated else None, **asked)
+    if part.budgets and dated:
+        path = part.tokens_per_param
+        yield outlook(first, part.budgets, tokens_per_param=path, growth=_growth(part), **asked)
+
+
+def _means(fit: Fit, part: PlanPart) -> dict[str, Any]:
+    """Return path, prices and limits of a target."""
+    found: dict[str, Any] = {"tokens_per_param": part.tokens_per_param}
+    found |= {"prices": part.priced()} if part.prices else {}
+    return found | ({"limits": part.limited()} if part.limits else {})
+
+
+def _growth(part: PlanPart) -> Growth | None:
+    told = part.growing()
+    return growth_from(told) if told else None
+
+
+def check_plan_of(fit: Fit | ChainFit, part: PlanPart) -> None:
+    """Raise where a plan cannot be answered; no draw is read, so that a fit without draws will do.
+
+    Raises
+    ------
+    ForecastError
+        A level that was not fitted, an unknown rule, targets outside the outcome's range.
+    """
+    first = fit.loss if isinstance(fit, ChainFit) else fit
+    if part.budgets or part.costs:
+        rules(part.rules or USUAL, surface(first, part.groups or None))
+    if part.targets:
+        split = not why_no_allocation(first.spec.law, first.spec.outcome)
+        ratio = part.tokens_per_param or (20.0 if split else None)
+        targets_at(first, part.targets, part.groups or None, tokens_per_param=ratio)
+
+
+__all__ = ["Plan", "check_plan_of", "plan_answers"]

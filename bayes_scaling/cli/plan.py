@@ -1,0 +1,106 @@
+"""``bayes-scaling plan``: what a card plans, or a question of the command line, as sentences, tables or JSON."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+from bayes_scaling.api import plan_answers
+from bayes_scaling.api.plans import Plan
+from bayes_scaling.cli.fits import card_and_fit, changed_card
+from bayes_scaling.cli.plan_parser import own_words
+from bayes_scaling.cli.show import records, show, tell
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.fit import failure_banner
+from bayes_scaling.model.plan import Limits, PlanPart, Prices, check_plan
+from bayes_scaling.plan.rules import POSTERIOR, published
+
+ASKED = {"budget": "budgets", "cost": "costs", "target": "targets", "level": "levels",
+         "tokens_per_param": "tokens_per_param"}  # fmt: skip
+NEEDS = {"allocation": "budgets", "cost": "costs", "reach": "targets", "when": "targets"}
+EXAMPLE = {"allocation": "--budget 1e21 5.76e23", "cost": "--cost 1e6 --per-flop 1.4e-18", "reach": "--target 2.0",
+           "when": "--target 2.0"}  # fmt: skip
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Print what the card or the command line plans."""
+    card = changed_card(options, options.card)
+    part = asked_of(options, card.spec.plan)
+    check_plan(card.spec.model, part)
+    card, made, _ = card_and_fit(options, options.card, [part])
+    answers = plan_answers(made, part, verbs=(options.verb,))
+    text = "\n\n".join("\n".join([found.title, *found.sentences, "", show(_shown(found))]) for found in answers)
+    result = {"card": card.name, "answers": [_as_json(found) for found in answers]}
+    banner = failure_banner(made)
+    return tell(banner, options, result, f"{banner}\n\n{text}" if banner else text)
+
+
+def _shown(found: Plan) -> Any:
+    """Return the table that is printed: the choice where there is one, else the widest intervals; JSON has all."""
+    if hasattr(found, "choice"):
+        return found.choice
+    return found.table[found.table["level"] == max(found.levels)]
+
+
+def _as_json(found: Plan) -> dict[str, Any]:
+    tables = {"table": records(found.table)}
+    if hasattr(found, "choice"):
+        tables["choice"] = records(found.choice)
+    return {"title": found.title, "sentences": found.sentences, **tables}
+
+
+def asked_of(options: argparse.Namespace, own: PlanPart | None) -> PlanPart:
+    """Return the card's plan with what the command line asks instead.
+
+    Raises
+    ------
+    BayesScalingError
+        Neither says what this verb needs.
+    """
+    given = own_words(options, ASKED)
+    if getattr(options, "rule", None):
+        given["rules"] = [_rule(word) for word in options.rule]
+    if options.group:
+        given["groups"] = dict(_pair(word) for word in options.group)
+    kept = own.prices if own else {}, own.limits if own else {}
+    prices = {**kept[0], **own_words(options, {k: k for k in Prices.__dataclass_fields__})}
+    limits = {**kept[1], **own_words(options, {k: k for k in Limits.__dataclass_fields__})}
+    given |= {k: v for k, v in (("prices", prices), ("limits", limits), ("growth", _growth(options))) if v}
+    needed = NEEDS[options.verb]
+    if not given.get(needed) and not (own and getattr(own, needed)):
+        raise BayesScalingError(
+            f"card {options.card} has no {needed} under [plan]; give some: plan {options.verb} {options.card} "
+            f"{EXAMPLE[options.verb]}"
+        )
+    part = replace(own, **given) if own else PlanPart(**given)
+    if options.verb == "when" and not part.growth:
+        raise BayesScalingError(
+            "dates need a growth of compute: --growth epoch, or --doubling-months 6 12 --from-compute 5e25 "
+            "--from-date 2025-02-24."
+        )
+    return part
+
+
+def _growth(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the growth that the command line tells; empty for that of the card."""
+    names = {"growth": "dataset", "from_compute": "compute", "from_date": "date"}
+    found = own_words(options, names)
+    if getattr(options, "doubling_months", None):
+        found["doubling_months"], found["upper95"] = options.doubling_months
+    return found
+
+
+def _rule(word: str) -> Any:
+    """Return a rule of the command line: a number, a name, or levels as ``family=A``."""
+    try:
+        return float(word)
+    except ValueError:
+        return dict([_pair(word)]) if "=" in word and word not in {*POSTERIOR, *published()} else word
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals or not value:
+        raise BayesScalingError(f"{word!r}; expected NAME=VALUE, for example family=Pythia.")
+    return name, value

@@ -1,0 +1,78 @@
+"""What ``bayes-scaling plan`` understands; imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+VERBS = {
+    "allocation": "parameters and tokens that a budget should buy, and what rules cost",
+    "cost": "smallest loss at total costs of training and serving, under limits",
+    "reach": "compute, tokens, money and days to a loss or an accuracy",
+    "when": "date at which growing compute passes a target, and what is left of the loss",
+}
+
+
+def add_plan(commands: Any, add_fit: Callable[[Any], None], add_json: Callable[[Any], None]) -> None:
+    """Add the verbs under ``plan`` to the commands."""
+    told = "plan with a card: split a budget, price it, reach a target"
+    plan = commands.add_parser("plan", help=told, description=told)
+    verbs = plan.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, help_ in VERBS.items():
+        verb = verbs.add_parser(name, help=help_, description=help_)
+        verb.add_argument("card", metavar="CARD")
+        _add_question(verb.add_argument_group("a question of your own"), name)
+        add_fit(verb)
+        add_json(verb)
+
+
+def _add_question(group: Any, verb: str) -> None:
+    """Add what a verb may be asked; what is left out is the card's."""
+    if verb in ("allocation", "when"):
+        group.add_argument(
+            "--budget", type=float, nargs="+", metavar="FLOP", help="training compute, e.g. 1e21 5.76e23"
+        )
+    if verb == "allocation":
+        group.add_argument("--rule", nargs="+", metavar="RULE",
+                           help="whose regret is told: tokens per parameter, kaplan, median, family=A")  # fmt: skip
+    if verb == "cost":
+        group.add_argument("--cost", type=float, nargs="+", metavar="COST", help="total cost of training and serving")
+    if verb in ("reach", "when"):
+        group.add_argument("--target", type=float, nargs="+", help="loss or accuracy to reach")
+        group.add_argument("--tokens-per-param", type=float, help="path of growing compute (the best split)")
+    if verb in ("cost", "reach"):
+        _add_prices(group)
+    if verb == "when":
+        _add_growth(group)
+    group.add_argument("--group", nargs="+", metavar="NAME=VALUE", help="one level of each group, e.g. family=A")
+    group.add_argument("--level", type=float, nargs="+", help="probabilities of the intervals")
+
+
+def _add_prices(group: Any) -> None:
+    numbers = {
+        "per-flop": "price of a FLOP of training (1: costs are in FLOP)",
+        "serving-per-flop": "price of a FLOP of serving (that of training)",
+        "inference-tokens": "tokens served over the lifetime, 2 N FLOP each (0)",
+        "max-params": "parameters at most", "min-params": "parameters at least",
+        "memory": "bytes for the weights", "bytes-per-param": "bytes per parameter (2)",
+        "unique-tokens": "different tokens that there are",
+        "gpus": "number of GPUs", "days": "days of training at most", "peak-flops": "peak FLOP per second of a GPU",
+        "utilisation": "share of the peak that is reached (0.4)",
+    }  # fmt: skip
+    for name, help_ in numbers.items():
+        group.add_argument(f"--{name}", type=float, metavar="NUMBER", help=help_)
+    group.add_argument("--currency", help="unit of the costs")
+
+
+def _add_growth(group: Any) -> None:
+    group.add_argument("--growth", choices=("epoch",), help="learn the growth from Epoch's frontier models")
+    group.add_argument("--doubling-months", type=float, nargs=2, metavar=("MEDIAN", "UPPER95"),
+                       help="prior of the doubling time of compute")  # fmt: skip
+    group.add_argument("--from-compute", type=float, metavar="FLOP", help="compute from which it grows")
+    group.add_argument("--from-date", metavar="DATE", help="the day of that compute, e.g. 2025-02-24")
+
+
+def own_words(options: argparse.Namespace, names: dict[str, str]) -> dict[str, Any]:
+    """Return what was given of some options, by the names of a card."""
+    return {key: getattr(options, name) for name, key in names.items() if getattr(options, name, None) is not None}

@@ -1,0 +1,182 @@
+"""Targets, dates and what is left: against closed forms, with what is out of reach counted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import simulated
+
+from bayes_scaling import plan
+from bayes_scaling.errors import CardError, ForecastError
+from bayes_scaling.laws import Prior
+from bayes_scaling.model import make_spec
+from bayes_scaling.model.plan import GrowthPart, decimal_year
+from bayes_scaling.plan import Limits, Prices
+from bayes_scaling.plan.growth import day
+
+DRAWS = 200
+DOUBLING = Prior("lognormal", median=6.0, upper95=9.0)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    """One family's law around the planted truth; floors on both sides of 1.7."""
+    rng = np.random.default_rng(3)
+    t = simulated.TRUTH
+    values = {k: t[k] * np.exp(0.02 * rng.standard_normal(DRAWS)) for k in ("A_ref", "alpha", "B_ref", "beta")}
+    values["E"] = rng.normal(1.7, 0.05, DRAWS)
+    return simulated.fit_of(make_spec("chinchilla"), simulated.ladder().drop(columns="family"), values, draws=100)
+
+
+@pytest.fixture(scope="module")
+def growth():
+    return plan.growth_of(DOUBLING, 1e24, "2025-01-01")
+
+
+def frontier_of(fit):
+    """Return the parameters of L*(C) = E + K C^-gamma of each draw."""
+    v = fit.values()
+    g = v["alpha"] * v["beta"] / (v["alpha"] + v["beta"])
+    on = plan.surface(fit)
+    return v["E"], (on.best(np.array([1e21]))[:, 0] - v["E"]) * 1e21**g, g
+
+
+def test_compute_at_the_best_split_in_closed_form(fit):
+    E, K, g = frontier_of(fit)
+    made = plan.to_reach(fit, [2.2, 1.7], prices=Prices(per_flop=3.0), limits=Limits(gpus=10, peak_flops=1e15))
+    with np.errstate(invalid="ignore"):
+        needed = (K / (np.array([[2.2], [1.7]]) - E)) ** (1 / g)
+    never = ~(needed < 1e40)
+    assert 0.2 < never[1].mean() < 0.8
+    np.testing.assert_allclose(made.quantities["compute"].T[~never], needed[~never], rtol=1e-6)
+    np.testing.assert_array_equal(np.isinf(made.quantities["compute"].T), never)
+    np.testing.assert_allclose(made.p_unreachable, never.mean(axis=1))
+    np.testing.assert_allclose(made.quantities["cost"], 3 * made.quantities["compute"])
+    np.testing.assert_allclose(made.quantities["days"], made.quantities["compute"] / (10 * 0.4e15 * 86400))
+    here = made.quantities["params"][:, 0] * made.quantities["tokens"][:, 0] * 6
+    np.testing.assert_allclose(here, made.quantities["compute"][:, 0])
+    row = made.table.query("target == 1.7 and quantity == 'compute' and level == 0.9").iloc[0]
+    assert np.isnan(row["upper"])
+    assert row["p_unreachable"] == pytest.approx(never[1].mean())
+    told = made.sentences[1]
+    assert "P = 0." in told
+    assert "inf" not in told.lower()
+
+
+def test_a_target_below_every_floor_has_a_probability_and_no_number(fit, growth):
+    made = plan.to_reach(fit, 1.0, growth=growth)
+    assert made.p_unreachable == pytest.approx([1.0])
+    assert "not reached in any of the 200 draws; with P > 0.99 nothing reaches it" in made.sentences[0]
+    assert made.table["median"].isna().all()
+    assert made.by("2100-01-01") == pytest.approx([0.0])
+
+
+def test_a_path_takes_more_than_the_best_split(fit):
+    best, path = plan.to_reach(fit, 2.2), plan.to_reach(fit, 2.2, tokens_per_param=200)
+    assert (path.quantities["compute"] > best.quantities["compute"]).all()
+    np.testing.assert_allclose(path.quantities["tokens"] / path.quantities["params"], 200)
+
+
+def test_serving_and_limits_change_what_a_target_takes(fit):
+    plain = plan.to_reach(fit, 2.2, prices=Prices())
+    served = plan.to_reach(fit, 2.2, prices=Prices(inference_tokens=1e12))
+    assert (served.quantities["params"] < plain.quantities["params"]).all()
+    assert (served.quantities["cost"] > plain.quantities["cost"]).all()
+    capped = plan.to_reach(fit, [2.2], limits=Limits(max_params=1e8, unique_tokens=1e9))
+    assert capped.p_unreachable == pytest.approx([1.0])
+    with pytest.raises(ForecastError, match="leave it out"):
+        plan.to_reach(fit, 2.2, tokens_per_param=20, limits=Limits(max_params=1e9))
+
+
+def test_dates_are_compute_over_growth(fit, growth):
+    made = plan.to_reach(fit, 2.0, growth=growth)
+    used = growth.like(DRAWS, np.random.default_rng(0))
+    decades = np.log10(made.quantities["compute"][:, 0] / 1e24)
+    np.testing.assert_allclose(made.quantities["year"][:, 0], 2025 + decades * used.doubling_months / 12 / np.log10(2))
+    assert made.by("2025-01-01")[0] == pytest.approx((decades <= 0).mean())
+    with pytest.raises(ForecastError, match="no dates without growth"):
+        plan.to_reach(fit, 2.0).by("2030-01-01")
+
+
+def test_an_accuracy_of_families_with_dates(crossed_fit, growth):
+    groups = {"family": ["ant", "cat"], "task": "beta_qa", "protocol": "0-shot"}
+    made = plan.to_reach(crossed_fit, 0.6, groups=groups, growth=growth)
+    assert made.points["family"].tolist() == ["ant", "cat"]
+    years, compute = made.quantities["year"], made.quantities["compute"]
+    np.testing.assert_array_equal(np.isinf(years), np.isinf(compute))
+    assert "accuracy 60.0" in made.sentences[0]
+    assert (years[compute == 0] < 2025).all(), "what nothing reaches already lies in the past"
+    assert (compute == 0).any()
+
+
+def test_growth_is_learned_from_dated_runs():
+    rng = np.random.default_rng(1)
+    years = np.sort(rng.uniform(2018, 2025, 60))
+    dates = [f"{int(y)}-{1 + int(12 * (y % 1)):02}-01" for y in years]
+    rate = 0.6
+    frame = pd.DataFrame({"date": dates, "compute": 10 ** (24 + rate * (years - 2025) + 0.3 * rng.standard_normal(60))})
+    made = plan.fit_growth(frame, draws=4000)
+    assert abs(made.rate.mean() - rate) < 4 * made.rate.std()
+    x = np.array([decimal_year(d) for d in dates])
+    y = np.log10(frame["compute"])
+    slope, cov = np.polyfit(x, y, 1, cov=True)  # the same line by least squares
+    assert made.rate.mean() == pytest.approx(slope[0], abs=4 * made.rate.std() / np.sqrt(4000))
+    free = 58
+    assert made.rate.std() == pytest.approx(np.sqrt(cov[0, 0] * free / (free - 2)), rel=0.06)
+    with pytest.raises(ForecastError, match="expected at least 10"):
+        plan.fit_growth(frame.head(5))
+
+
+def test_compute_that_does_not_grow_reaches_nothing():
+    made = plan.Growth(2025.0, np.full(2, 20.0), np.array([-0.1, 0.5]), "made up")
+    years = made.year_of(np.array([[1e22], [1e22]]))
+    np.testing.assert_allclose(years, [[np.inf], [2029.0]])
+
+
+def test_what_is_left_in_closed_form(fit, growth):
+    _, K, g = frontier_of(fit)
+    made = plan.outlook(fit, [1e21, 1e24], growth=growth)
+    reducible = K[:, None] * np.array([1e21, 1e24]) ** -g[:, None]
+    np.testing.assert_allclose(made.quantities["reducible"], reducible, rtol=1e-9)
+    np.testing.assert_allclose(made.quantities["per_decade"], -np.log(10) * g[:, None] * reducible, rtol=1e-5)
+    halving = np.log10(2) / g[:, None] + 0 * reducible
+    np.testing.assert_allclose(made.quantities["halving_decades"], halving, rtol=1e-5)
+    rate = growth.like(DRAWS, np.random.default_rng(0)).rate[:, None]
+    np.testing.assert_allclose(made.quantities["per_year"], made.quantities["per_decade"] * rate)
+    np.testing.assert_allclose(made.quantities["halving_years"], halving / rate, rtol=1e-5)
+    path = plan.outlook(fit, 1e21, tokens_per_param=20)
+    assert (path.quantities["loss"] >= made.quantities["loss"][:, :1] - 1e-12).all()
+
+
+def test_an_accuracy_has_a_pace_and_no_reducible_part(crossed_fit):
+    made = plan.outlook(crossed_fit, 1e23, groups={"family": "ant", "task": "beta_qa", "protocol": "0-shot"})
+    assert set(made.quantities) == {"accuracy", "per_decade"}
+    assert (made.quantities["per_decade"] > 0).all()
+
+
+@pytest.mark.parametrize("target", [0.0, -1.0, np.nan])
+def test_targets_are_positive(fit, target):
+    with pytest.raises(ForecastError, match="targets = "):
+        plan.to_reach(fit, target)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "exactly one of dataset"),
+        ({"dataset": "epoche"}, "expected 'epoch'"),
+        ({"doubling_months": 6.0, "compute": 1e25, "date": "2025-01-01"}, "needs upper95"),
+        ({"doubling_months": 6.0, "upper95": 9.0}, "compute and date together"),
+        ({"dataset": "epoch", "compute": 1e25, "date": "soon"}, "expected a day"),
+        ({"dataset": "epoch", "compute": -1.0, "date": "2025-01-01"}, "growth.compute = -1.0"),
+    ],
+)
+def test_growth_of_a_card_is_checked(given, message):
+    with pytest.raises(CardError, match=message):
+        GrowthPart(**given)
+
+
+def test_days_in_words():
+    assert day(decimal_year("2027-05-20")) == "May 2027"
+    assert day(np.inf) == "never"
+    assert day(2500.0) == "year 2.5e+03"
+    assert decimal_year("2024-07-01") == pytest.approx(2024 + 182 / 366)
