@@ -68,10 +68,10 @@ def _points(
         raise ForecastError("give exactly one of target= (an outcome to reach) and at= (for example compute=1e24).")
     for name, part in (("at", at or {}), ("hold", hold), ("compare", {"target": target})):
         check_single(name, part, ForecastError)
-    return {**_columns(fit, group, names), **hold, **(at or {})}
+    return {**level_columns(fit, group, names), **hold, **(at or {})}
 
 
-def _columns(fit: Fit, group: str, names: list[str]) -> dict[str, list[str]]:
+def level_columns(fit: Fit, group: str, names: list[str]) -> dict[str, list[str]]:
     """Return the columns that name levels: a run is known within its family, a cell by its parts."""
     found = labels(fit.frame, group)
     rows = [int(np.flatnonzero(found == name)[0]) for name in names]
