@@ -18,7 +18,15 @@ from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.forecasts.text import compact
 from bayes_scaling.plan.nested import Nested, nested
 from bayes_scaling.plan.preposterior import (
-    Gains, Joint, Moments, cheapest, entropy, expected_entropy, gains, greedy, normal_scores,
+    Gains,
+    Joint,
+    Moments,
+    cheapest,
+    entropy,
+    expected_entropy,
+    gains,
+    greedy,
+    normal_scores,
 )  # fmt: skip
 from bayes_scaling.plan.question import Question, question_of
 from bayes_scaling.plan.responses import DRAWS, Responses, effective_draws, responses
