@@ -1,10 +1,10 @@
 """Replay of real ladders: what a planner spends until it forecasts the largest run as well as all runs would.
 
-``python -m benchmarks.replay [--part NAME ...] [--json FILE]``. Twenty random sets of runs out of the cheapest third are
-the starts; the question is the loss of the largest run. A planner adds runs until the median error over starts is at most
-1.5 times that of the fit on all other runs and stays there. Ours buys from the cheapest set of runs that settles a share
-of what all of them could tell; beside it cheapest first and random choice. What was decided, and on what, is in
-README.md here; ``--part simulated`` repeats the choice of the criterion on ladders of a planted law.
+``python -m benchmarks.replay [--part NAME ...] [--json FILE]``. Twenty random sets of runs out of the cheapest third
+are the starts; the question is the loss of the largest run. A planner adds runs until the median error over starts is
+at most 1.5 times that of the fit on all other runs and stays there. Ours buys from the cheapest set of runs that
+settles a share of what all of them could tell; beside it cheapest first and random choice. What was decided, and on
+what, is in README.md here; ``--part simulated`` replays ladders of a planted law.
 """
 
 from __future__ import annotations
@@ -251,12 +251,12 @@ def figures_of(ladder: Ladder, executor: Executor | None, *, share: float, start
     """Yield the figure of one ladder."""
     found, full, start = replayed(ladder, executor, share=share, starts=starts)
     told = compared(found, ENOUGH * full, start)
+    ends = f"90 % {told['lower']:.3g} to {told['upper']:.3g} over {len(found['plan'])} starts"
     whole = start + max(p.spent[-1] for p in found["plan"])
     spent = ", ".join(f"{k} {told[k]:.3g}" for k in found)
     yield figure(
         f"plan/replay_{ladder.name}", told["ratio"], target="< 1 (goal 0.5)",
-        unit=f"of the better baseline, 90 % {told['lower']:.3g} to {told['upper']:.3g} over {len(found['plan'])} starts; "
-        f"FLOP {spent}, all {whole:.3g}; error of all other runs {full:.2%}",
+        unit=f"of the better baseline, {ends}; FLOP {spent}, all {whole:.3g}; error of all other runs {full:.2%}",
     )  # fmt: skip
 
 
@@ -327,8 +327,8 @@ def simulated(executor: Executor | None, truths: int, shares: tuple[float, ...] 
     for share, values in ratios.items():
         logs = np.log(values)
         error = logs.std(ddof=1) / np.sqrt(len(logs)) if len(logs) > 1 else float("nan")
-        yield figure(f"replay/simulated/share_{share:g}", float(np.exp(logs.mean())),
-                     unit=f"of the better baseline, geometric mean of {truths} truths; error of its log {error:.2g}")  # fmt: skip
+        told = f"of the better baseline, geometric mean of {truths} truths; error of its log {error:.2g}"
+        yield figure(f"replay/simulated/share_{share:g}", float(np.exp(logs.mean())), unit=told)
 
 
 def main() -> None:

@@ -139,12 +139,13 @@ def contrasts(
     values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)
     rows = []
     for i, j in combinations(range(len(names)), 2):
-        rows.append({"a": names[i], "b": names[j], **_contrast(fit, values[:, i], values[:, j], target, level)})
+        rows.append({"a": names[i], "b": names[j], **contrast(fit, values[:, i], values[:, j], target, level)})
     table = pd.DataFrame(rows)
     return fit.marked(table)
 
 
-def _contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level: float) -> dict[str, Any]:
+def contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level: float) -> dict[str, Any]:
+    """Return one row of :func:`contrasts` from draws of the outcome at a point or of the compute to a target."""
     if target is None:
         difference = a - b
         better = difference > 0 if fit.spec.outcome == "accuracy" else difference < 0

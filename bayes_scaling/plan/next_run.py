@@ -136,10 +136,10 @@ class NextRun:
     def sets(self) -> pd.DataFrame:
         """Sets of runs, most expected reduction per cost first.
 
-        The best single runs, greedy sets of up to five runs (each the best per cost given those before), and the cheapest
-        sets found that settle a share of what all candidates together can tell. Columns: ``runs`` (positions of the
-        candidates), ``size``, ``cost``, ``reduction``, ``share`` of what is open now, ``per_cost``, and ``worth``
-        where a value was given.
+        The best single runs, greedy sets of up to five runs (each the best per cost given those before), and the
+        cheapest sets found that settle a share of what all candidates together can tell. Columns: ``runs`` (positions
+        of the candidates), ``size``, ``cost``, ``reduction``, ``share`` of what is open now, ``per_cost``, and
+        ``worth`` where a value was given.
         """
         rows = [
             {"runs": s, "size": len(s), "cost": float(self.cost[list(s)].sum()), "reduction": self.reduction(s)}
@@ -181,6 +181,11 @@ class NextRun:
         """The answer in words, with the interval of the question."""
         return next_sentence(self)
 
+    def first(self, count: int) -> list[int]:
+        """Return the best candidates: those of the set, then those that tell most per cost."""
+        order = [*self.chosen, *np.argsort(-self.single.value / self.cost, kind="stable").tolist()]
+        return list(dict.fromkeys(order))[:count]
+
     def interval(self) -> tuple[float, float, float]:
         """Return median and ends of the equal-tailed interval of the question now."""
         low, high = bounds(self.answer, self.level, "eti")
@@ -203,7 +208,7 @@ class NextRun:
         most = np.argsort(-self.single.value, kind="stable")
         row = greedy(self.moments, self.cost, count=5, per_cost=True)
         dear = greedy(self.moments, self.cost, count=5)
-        found = [(int(i),) for i in (*rate[:5], *most[:2])]
+        found: list[tuple[int, ...]] = [(int(i),) for i in (*rate[:5], *most[:2])]
         found += [tuple(sorted(part[: k + 1])) for part in (row, dear) for k in range(len(part))]
         all_, now = self.moments.left_of_all(), self.moments.question
         goals = [*(now - share * (now - all_) for share in SHARES), self.goal]
@@ -297,7 +302,7 @@ def next_run(
         random_seed=random_seed,
     )  # fmt: skip
     size = len(given)
-    costs = _costs(given, found.frame.iloc[:size], cost)
+    costs = priced(given, found.frame.iloc[:size], cost)
     asked = question.draws(found.mean[:, size:] if question.points is not None else found.mean)
     joint = Joint(
         asked, found.known[:, :size], found.noise[:size, :size], fit.chosen_noise, effective_draws(fit, asked)
@@ -350,13 +355,12 @@ def _entropies(single: Gains, variance: float, threshold: float) -> Gains:
 
 def checked(made: NextRun, found: Responses, asked: np.ndarray, count: int, seed: int) -> NextRun:
     """Return a ranking with its best candidates, per cost and in the set, estimated once more."""
-    order = [*made.chosen, *np.argsort(-made.single.value / made.cost, kind="stable").tolist()]
     rng = np.random.default_rng(seed + 1)
-    best = list(dict.fromkeys(order))[:count]
-    return replace(made, check={i: nested(found, i, asked, yes=bool(made.question.yes), rng=rng) for i in best})
+    check = {i: nested(found, i, asked, yes=bool(made.question.yes), rng=rng) for i in made.first(count)}
+    return replace(made, check=check)
 
 
-def _costs(given: pd.DataFrame, frame: pd.DataFrame, column: str) -> np.ndarray:
+def priced(given: pd.DataFrame, frame: pd.DataFrame, column: str) -> np.ndarray:
     """Return the cost of every candidate, shape (candidate,)."""
     table = given if column in given.columns else frame
     if column not in table.columns:

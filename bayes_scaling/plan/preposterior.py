@@ -219,8 +219,8 @@ def greedy(
 def cheapest(moments: Moments, cost: np.ndarray, goal: float) -> list[int]:
     """Return a cheap set of candidates that brings the variance to a goal, cheapest run first; none where none does.
 
-    To find the cheapest set is as hard as packing a knapsack. Greedy sets below each of many highest costs of one run are
-    tried, by gain and by gain per cost, each without the runs that it turns out not to need; the cheapest is kept.
+    To find the cheapest set is as hard as packing a knapsack. Greedy sets below each of many highest costs of one run
+    are tried, by gain and by gain per cost, each without the runs that it turns out not to need; the cheapest is kept.
     """
     caps = np.unique(np.quantile(cost, np.linspace(0, 1, CAPS), method="inverted_cdf"))
     best, least = list[int](), np.inf

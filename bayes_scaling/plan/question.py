@@ -135,17 +135,25 @@ def _position(fit: Fit, group: str, at: Mapping[str, Any]) -> np.ndarray:
     return np.array([fitted.index(level)])
 
 
-def _winner(fit: Fit, pair: tuple[str, str], group: str, where: Mapping[str, Any]) -> Question:
-    """Return the question which of two levels wins at a point; positive where the first does."""
-    outcome, (a, b) = fit.spec.outcome, pair
-    points = pd.DataFrame({**level_columns(fit, group, list(pair)), **where})
+def lead(outcome: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return by how much a is ahead of b, in log loss or accuracy; positive where a is better."""
+    return modelled(outcome, b) - modelled(outcome, a) if outcome == "loss" else a - b
 
-    def ahead(values: np.ndarray) -> np.ndarray:
-        value = modelled(outcome, values)
-        return value[:, 1] - value[:, 0] if outcome == "loss" else value[:, 0] - value[:, 1]
 
+def lead_question(outcome: str, a: str, b: str, points: pd.DataFrame | None = None) -> Question:
+    """Return the question which of two wins; positive where the first does."""
     unit = "log loss" if outcome == "loss" else "accuracy"
-    return Question(f"lead of {a} over {b}", unit, points, ahead, np.asarray, f"{a} beats {b}")
+
+    def draws(values: np.ndarray) -> np.ndarray:
+        return lead(outcome, values[:, 0], values[:, 1])
+
+    return Question(f"lead of {a} over {b}", unit, points, draws, np.asarray, f"{a} beats {b}")
+
+
+def _winner(fit: Fit, pair: tuple[str, str], group: str, where: Mapping[str, Any]) -> Question:
+    """Return the question which of two levels wins at a point."""
+    points = pd.DataFrame({**level_columns(fit, group, list(pair)), **where})
+    return lead_question(fit.spec.outcome, *pair, points)
 
 
 def _crossover(fit: Fit, pair: tuple[str, str], group: str, hold: Mapping[str, Any], before: float) -> Question:
@@ -162,8 +170,7 @@ def _crossover(fit: Fit, pair: tuple[str, str], group: str, hold: Mapping[str, A
     points = pd.DataFrame({**named, "compute": np.tile(along, 2), **hold})
 
     def margin(values: np.ndarray) -> np.ndarray:
-        value = modelled(outcome, values)
-        ahead = value[:, GRID:] - value[:, :GRID]
+        ahead = lead(outcome, values[:, :GRID], values[:, GRID:])
         return (-np.sign(ahead[:, :1]) * ahead).max(axis=1)
 
     name, yes = f"crossover of {a} and {b} below {before:.3g} FLOP", f"{a} and {b} cross below {before:.3g} FLOP"

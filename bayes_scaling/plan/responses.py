@@ -1,4 +1,4 @@
-"""What runs would measure, on joint draws of a fit: law, discrepancy, effects and noise at candidates and at a question."""
+"""What runs would measure, on joint draws of a fit: law, discrepancy, effects and noise, where it is asked."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ def responses(
         As :func:`bayes_scaling.forecasts.forecast`.
     """
     options: dict[str, Any] = {"new_groups": new_groups, "kind": "response"}
-    frame, rows, new = prepare(fit, candidates, tokens_per_param=tokens_per_param, **options)
+    frame, rows, new = prepare(fit, candidates, tokens_per_param=_path(candidates, tokens_per_param), **options)
     if asked is not None:
-        further, _, _ = prepare(fit, asked, tokens_per_param=tokens_per_param, **options)
+        further, _, _ = prepare(fit, asked, tokens_per_param=_path(asked, tokens_per_param), **options)
         frame, rows, new = prepare(fit, joined(fit, [frame, further]), scored=True, **options)
     rng = np.random.default_rng(random_seed)
     extended = extend(fit, fitted_draws(fit, limit=draws), new, rng)
@@ -114,10 +114,15 @@ def responses(
     return Responses(frame, rows, extended, mean, center, noise, known)
 
 
+def _path(points: Points, tokens_per_param: float | None) -> float | None:
+    """Return the path where points need one: candidates may give params and tokens where a question gives compute."""
+    return tokens_per_param if sum(name in points for name in PATH) < 2 else None
+
+
 def _with_runs(
     draws: Draws, rows: Rows, mean: np.ndarray, runs: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return draws with the effects of runs, those with effects of fitted runs alone, and the covariance of the rest."""
+    """Return draws with effects of runs, those with effects of fitted runs alone, and the covariance of the rest."""
     outcome = draws.spec.outcome
     effects = run_effects(draws, rows, runs, rng)
     if effects is None:

@@ -46,11 +46,11 @@ def _advice(found: NextRun) -> str:
 
 
 def _why_stop(found: NextRun) -> str:
-    if not found.single.value.any():
-        return "Stop: no candidate is expected to tell anything about it."
-    if found.value is not None:
+    if found.moments.question <= found.goal and found.value is None and found.now > 0:
+        now = np.sqrt(found.moments.question)
+        return f"Stop: the standard deviation {now:.3g} is at most the one wanted ({np.sqrt(found.goal):.3g})."
+    if found.value is not None and found.single.value.any():
         best = found.sets.sort_values("worth", ascending=False).iloc[0]
         gain = found.value * best["reduction"]
         return f"Stop: the best set costs {best['cost']:.3g} {found.unit} and is worth {gain:.3g}."
-    now = np.sqrt(found.moments.question)
-    return f"Stop: the standard deviation {now:.3g} is at most the one wanted ({np.sqrt(found.goal):.3g})."
+    return "Stop: no candidate is expected to tell anything about it."

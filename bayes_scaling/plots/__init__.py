@@ -3,7 +3,8 @@
 ``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
 ``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
 ``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``skills.py`` skills and loadings
-of a capability model; ``tables.py`` the numbers behind the plots; ``style.py`` how they look.
+of a capability model; ``next_run.py`` candidate runs, recipes; ``tables.py`` the numbers behind the plots; ``style.py``
+how they look.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from bayes_scaling.plots.curves import curve, forecast, reach
 from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.loo import loo_k, loo_pit
+from bayes_scaling.plots.next_run import next_run, recipes
 from bayes_scaling.plots.predictive import posterior_predictive, prior_predictive, residuals
 from bayes_scaling.plots.skills import plot_loadings, plot_skills
 
@@ -24,6 +26,7 @@ __all__ = [
     "forecast",
     "loo_k",
     "loo_pit",
+    "next_run",
     "parameters_by_group",
     "pit",
     "plot_loadings",
@@ -33,6 +36,7 @@ __all__ = [
     "prior_predictive",
     "ranking",
     "reach",
+    "recipes",
     "residuals",
     "tables",
 ]
