@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -16,7 +17,7 @@ NAMED = 8  # runs of a set that are numbered
 def next_run(found: NextRun, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
     """Draw the share of the variance (or entropy) that each run is expected to settle, against its cost.
 
-    The set to buy is numbered in its order; the line is what the sets tried settle together, the best below each
+    The set to buy is numbered in its order; the line is the best that a run or a set of those tried settles up to each
     cost. Bars are Monte-Carlo intervals.
 
     Returns
@@ -25,14 +26,15 @@ def next_run(found: NextRun, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
         Tables: ``found.table`` and ``found.sets``.
     """
     style.expect(found, NextRun, "plots.next_run(next_run(fit, candidates, target={...}))")
-    table, sets = found.table, found.sets.sort_values("cost")
+    table = found.table
+    sets = pd.concat([table[["cost", "share"]], found.sets[["cost", "share"]]]).sort_values("cost")
     now = found.now or 1.0
     with style.context():
         figure, axes = style.canvas(ax)
         one, two = style.SERIES[0], style.SERIES[1]
         best = np.maximum.accumulate(sets["share"].to_numpy(dtype=float))
         axes.step(sets["cost"], best, where="post", color=two.color, linestyle=two.line, linewidth=1.8,
-                  label="best set found up to a cost")  # fmt: skip
+                  label="best run or set found up to a cost")  # fmt: skip
         axes.vlines(table["cost"], table["lower"] / now, table["upper"] / now, color=style.GREY, linewidth=0.8)
         axes.plot(table["cost"], table["share"], one.marker, color=one.color, markersize=3.5, linestyle="none",
                   label=f"one run, {100 * found.level:g} % Monte-Carlo interval")  # fmt: skip
