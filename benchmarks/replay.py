@@ -10,6 +10,7 @@ what, is in README.md here; ``--part simulated`` replays ladders of a planted la
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -24,6 +25,7 @@ import pandas as pd
 import bayes_scaling as bs
 from bayes_scaling.fit import Fit, Job, SamplerSettings, many_fits
 from bayes_scaling.fit.evaluate import Draws, predict
+from bayes_scaling.fit.many import fit_job
 from bayes_scaling.fit.sample import versions
 from bayes_scaling.model import ModelSpec, Rows, encode, make_spec, simulate
 from bayes_scaling.model.labels import run_labels
@@ -33,6 +35,7 @@ from benchmarks.figures import Figure, arguments, figure, report
 
 SEED = 20261127
 STARTS, START_RUNS = 20, 6
+LEAST_RATIO = 10.0  # tokens per parameter; below it much of the training is warm-up
 AFFORDABLE = 0.5  # candidates cost at most so much of the largest run
 ENOUGH = 1.5  # times the error of the fit on all other runs
 GROWTH = 0.2  # a step ends, and is followed by a refit, where the money spent has grown by so much
@@ -68,8 +71,9 @@ class Ladder:
 
     @classmethod
     def of(cls, name: str, frame: pd.DataFrame, target: Callable[[pd.DataFrame], int]) -> Ladder:
-        """Return a ladder of a table with params, tokens and loss."""
-        table = frame[["params", "tokens", "loss"]].reset_index(drop=True).astype(float)
+        """Return a ladder of a table with params, tokens and loss, without runs that are mostly warm-up."""
+        table = frame.loc[frame["tokens"] >= LEAST_RATIO * frame["params"], ["params", "tokens", "loss"]]
+        table = table.reset_index(drop=True).astype(float)
         settled, rows = encode(make_spec("chinchilla", **MODEL), table)
         return cls(name, settled, rows, target(rows.frame))
 
@@ -276,6 +280,7 @@ def overtraining() -> Ladder:
     """Return the runs on the corpus of the run with the most compute."""
     frame = bs.load_dataset("overtraining")
     corpus = frame["family"].iloc[most_compute(frame)]
+    frame = frame.assign(params=frame["matmul_params"])  # without the input embedding, as the others count them
     return Ladder.of("overtraining", frame[frame["family"] == corpus], most_compute)
 
 
@@ -331,18 +336,34 @@ def simulated(executor: Executor | None, truths: int, shares: tuple[float, ...] 
         yield figure(f"replay/simulated/share_{share:g}", float(np.exp(logs.mean())), unit=told)
 
 
+def rank_200() -> Iterator[Figure]:
+    """Yield the seconds to rank 200 candidates, sets and nested checks included, on a fit of a planted ladder."""
+    ladder = planted(overtraining(), SEED)
+    fit = fit_job(ladder.job(ladder.candidates.tolist(), SHARE))
+    points = bs.grid(params=np.geomspace(1e7, 3e9, 20), tokens=np.geomspace(1e9, 1e11, 10))
+    begun = time.perf_counter()
+    found = next_run(fit, points, target={"params": 1e10, "tokens": 2e11})
+    rows = len(found.table) + len(found.sets)
+    seconds = time.perf_counter() - begun
+    yield figure("plan/seconds_rank_200", seconds, target="< 60", unit=f"s; {rows} runs and sets")
+
+
 def main() -> None:
     """Print every figure beside its target."""
     parser = arguments(__doc__ or "")
-    parser.add_argument("--part", choices=[*LADDERS, "simulated"], action="append", help="all ladders when left out")
+    parser.add_argument(
+        "--part", choices=[*LADDERS, "rank", "simulated"], action="append", help="all but `simulated` when left out"
+    )
     parser.add_argument("--truths", type=int, default=10, help="planted laws (%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     options = parser.parse_args()
     figures: list[Figure] = []
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as executor:
-        for name in options.part or list(LADDERS):
+        for name in options.part or [*LADDERS, "rank"]:
             if name == "simulated":
                 figures += simulated(executor, options.truths)
+            elif name == "rank":
+                figures += rank_200()
             else:
                 figures += figures_of(LADDERS[name](), executor, share=SHARE)
     report(figures, options.json, about={"seed": SEED, "model": MODEL, **versions()})
