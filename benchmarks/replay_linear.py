@@ -1,10 +1,10 @@
 """Which criterion spends least, in a world where everything is normal and linear: no fits, no outcome of a real run.
 
 ``python -m benchmarks.replay_linear [--worlds N] [--json FILE]``. Designs (sizes and tokens) are those of the ladders
-of ``replay``; Chinchilla's law is linearised about a draw of its prior, with an Ornstein-Uhlenbeck departure over compute
-and noise. Posteriors are exact, what is bought does not depend on outcomes, and many truths are scored per world. Its
-rule of stopping is that of ``replay``. A figure is the geometric mean of spending relative to the better of cheapest
-first and random.
+of ``replay``; Chinchilla's law is linearised about a draw of its prior, with a departure (Ornstein-Uhlenbeck) over
+compute and noise. Posteriors are exact, what is bought does not depend on outcomes, and many truths are scored per
+world. Its rule of stopping is that of ``replay``. A figure is the geometric mean of spending relative to the better of
+cheapest first and random.
 """
 
 from __future__ import annotations
