@@ -18,6 +18,7 @@ from bayes_scaling.errors import CardError, ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
 from bayes_scaling.model import make_spec
+from bayes_scaling.plan import compare_recipes, next_run
 from bayes_scaling.plots import style, tables
 
 PUBLIC = [name for name in plots.__all__ if name != "tables"]
@@ -77,6 +78,9 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
     ranks = ranking(loss_fit, at={"compute": 1e23}, tokens_per_param=20)
     pit = pd.DataFrame({"loo_pit": np.linspace(0.01, 0.99, 40)})
     scores = score(loss_fit, loss_fit.frame)
+    runs, large = grid(family="ant", params=[1e8, 1e9], tokens=[2e9, 2e10]), {"params": 1e11, "tokens": 2e12}
+    planned = next_run(loss_fit, runs, target={"family": "ant", **large}, check=0)
+    compared = compare_recipes(loss_fit, ["ant", "bee"], at={"compute": 1e23}, tokens_per_param=20)
     return {
         "prior_predictive": lambda **k: plots.prior_predictive(before, warning=w, **k),
         "posterior_predictive": lambda **k: plots.posterior_predictive(after, by="family", warning=w, **k),
@@ -92,6 +96,8 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
         "contrasts": lambda **k: plots.contrasts(pairs, **k),
         "ranking": lambda **k: plots.ranking(ranks, **k),
         "posterior": lambda **k: plots.posterior(loss_fit, var_names=["E"], **k),
+        "next_run": lambda **k: plots.next_run(planned, **k),
+        "recipes": lambda **k: plots.recipes(compared, **k),
         "plot_skills": lambda **k: plots.plot_skills(capability_fit, **k),
         "plot_loadings": lambda **k: plots.plot_loadings(capability_fit, **k),
     }
