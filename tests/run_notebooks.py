@@ -12,7 +12,7 @@ import jupytext
 from nbclient import NotebookClient
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
-NEEDS_DATA = ("observational",)
+NEEDS_DATA = ("observational", "decide_next_run")
 
 
 def sources(notebook):

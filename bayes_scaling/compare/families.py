@@ -67,10 +67,10 @@ def _points(
         raise ForecastError("give exactly one of target= (an outcome to reach) and at= (for example compute=1e24).")
     for name, part in (("at", at or {}), ("hold", hold), ("compare", {"target": target})):
         check_single(name, part, ForecastError)
-    return {**_columns(fit, group, names), **hold, **(at or {})}
+    return {**level_columns(fit, group, names), **hold, **(at or {})}
 
 
-def _columns(fit: Fit, group: str, names: list[str]) -> dict[str, list[str]]:
+def level_columns(fit: Fit, group: str, names: list[str]) -> dict[str, list[str]]:
     """Return the columns that name levels: a run is known within its family, a cell by its parts."""
     found = labels(fit.frame, group)
     rows = [int(np.flatnonzero(found == name)[0]) for name in names]
@@ -138,12 +138,13 @@ def contrasts(
     values = _draws(fit, group, names, target, at, hold or {}, tokens_per_param)
     rows = []
     for i, j in combinations(range(len(names)), 2):
-        rows.append({"a": names[i], "b": names[j], **_contrast(fit, values[:, i], values[:, j], target, level)})
+        rows.append({"a": names[i], "b": names[j], **contrast(fit, values[:, i], values[:, j], target, level)})
     table = pd.DataFrame(rows)
     return fit.marked(table)
 
 
-def _contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level: float) -> dict[str, Any]:
+def contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level: float) -> dict[str, Any]:
+    """Return one row of :func:`contrasts` from draws of the outcome at a point or of the compute to a target."""
     if target is None:
         difference = a - b
         better = difference > 0 if fit.spec.outcome == "accuracy" else difference < 0

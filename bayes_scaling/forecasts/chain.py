@@ -124,7 +124,7 @@ def reachable(chain: ChainFit) -> pd.DataFrame:
         table[name], table[f"{name}_lower"], table[f"{name}_upper"] = middle, low, high
     table["p_reachable"] = hit.mean(axis=0)
     chains = int(chain.loss.idata["posterior"].sizes["chain"])
-    table["mcse"] = [chain.chosen_noise**0.5 * _mcse(hit[:, i], chains) for i in range(hit.shape[1])]
+    table["mcse"] = [chain.chosen_noise**0.5 * probability_mcse(hit[:, i], chains) for i in range(hit.shape[1])]
     return chain.marked(table.assign(level=0.9, interval="eti"))
 
 
@@ -160,7 +160,7 @@ def _constant(fit: Fit, name: str, levels: pd.DataFrame) -> np.ndarray:
     return np.broadcast_to(draws, (len(draws), len(levels)))
 
 
-def _mcse(hit: np.ndarray, chains: int) -> float:
+def probability_mcse(hit: np.ndarray, chains: int) -> float:
     """Return the Monte-Carlo error of a probability; of 0 and 1, that of one draw in the other half."""
     from arviz_stats.base import array_stats
 

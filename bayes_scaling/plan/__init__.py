@@ -4,6 +4,10 @@
 ``rules.py`` that people follow cost; ``costs.py`` training and serving under limits; ``targets.py`` what a loss or an
 accuracy takes, with dates from ``growth.py``; ``outlook.py`` what is left of the loss; ``tables.py`` how answers are
 laid out.
+
+``preposterior.py`` what runs would tell before they are made; ``responses.py`` what they would measure, on draws of a
+fit; ``question.py`` what is asked; ``next_run.py`` the next run, with ``nested.py``, its check, and ``words.py``, its
+sentence; ``recipes.py`` two recipes compared.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ from bayes_scaling.model.plan import Limits, Prices
 from bayes_scaling.plan.allocation import Allocation, allocation
 from bayes_scaling.plan.costs import Frontier, frontier
 from bayes_scaling.plan.growth import Growth, fit_growth, growth_from, growth_of
+from bayes_scaling.plan.next_run import NextRun, next_run
 from bayes_scaling.plan.outlook import Outlook, outlook
+from bayes_scaling.plan.recipes import Recipes, compare_recipes
 from bayes_scaling.plan.regret import Regret, regret
 from bayes_scaling.plan.surface import Surface, surface
 from bayes_scaling.plan.targets import Target, to_reach
@@ -22,16 +28,20 @@ __all__ = [
     "Frontier",
     "Growth",
     "Limits",
+    "NextRun",
     "Outlook",
     "Prices",
+    "Recipes",
     "Regret",
     "Surface",
     "Target",
     "allocation",
+    "compare_recipes",
     "fit_growth",
     "frontier",
     "growth_from",
     "growth_of",
+    "next_run",
     "outlook",
     "regret",
     "surface",

@@ -3,7 +3,8 @@
 ``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
 ``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
 ``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``skills.py`` skills and loadings
-of a capability model; ``plan.py`` budgets, costs and targets; ``tables.py`` the numbers behind the plots;
+of a capability model; ``plan.py`` budgets, costs and targets; ``next_run.py`` candidate runs,
+recipes; ``tables.py`` the numbers behind the plots;
 ``style.py`` how they look.
 """
 
@@ -15,6 +16,7 @@ from bayes_scaling.plots.curves import curve, forecast, reach
 from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.loo import loo_k, loo_pit
+from bayes_scaling.plots.next_run import next_run, recipes
 from bayes_scaling.plots.plan import (
     plan_frontier,
     plan_isoflop,
@@ -32,6 +34,7 @@ __all__ = [
     "forecast",
     "loo_k",
     "loo_pit",
+    "next_run",
     "parameters_by_group",
     "pit",
     "plan_frontier",
@@ -46,6 +49,7 @@ __all__ = [
     "prior_predictive",
     "ranking",
     "reach",
+    "recipes",
     "residuals",
     "tables",
 ]

@@ -19,6 +19,7 @@ from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
 from bayes_scaling.laws import Prior
 from bayes_scaling.model import make_spec
+from bayes_scaling.plan import compare_recipes, next_run
 from bayes_scaling.plots import style, tables
 
 PUBLIC = [name for name in plots.__all__ if name != "tables"]
@@ -84,6 +85,9 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
     spent = plan.frontier(loss_fit, [1e19, 1e21], groups={"family": "ant"})
     left = plan.outlook(loss_fit, [1e19, 1e21], groups={"family": "ant"}, growth=growth)
     judged = plan.regret(split, [20, "median"])
+    runs, large = grid(family="ant", params=[1e8, 1e9], tokens=[2e9, 2e10]), {"params": 1e11, "tokens": 2e12}
+    planned = next_run(loss_fit, runs, target={"family": "ant", **large}, check=0)
+    compared = compare_recipes(loss_fit, ["ant", "bee"], at={"compute": 1e23}, tokens_per_param=20)
     return {
         "plan_isoflop": lambda **k: plots.plan_isoflop(split, **k),
         "plan_regret": lambda **k: plots.plan_regret(judged, **k),
@@ -104,6 +108,8 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
         "contrasts": lambda **k: plots.contrasts(pairs, **k),
         "ranking": lambda **k: plots.ranking(ranks, **k),
         "posterior": lambda **k: plots.posterior(loss_fit, var_names=["E"], **k),
+        "next_run": lambda **k: plots.next_run(planned, **k),
+        "recipes": lambda **k: plots.recipes(compared, **k),
         "plot_skills": lambda **k: plots.plot_skills(capability_fit, **k),
         "plot_loadings": lambda **k: plots.plot_loadings(capability_fit, **k),
     }
