@@ -79,7 +79,7 @@ def fit_of(count: int, settings: SamplerSettings = SETTINGS) -> tuple[Fit, dict[
 
 
 def measured(count: int, *words: str) -> dict[str, float]:
-    """Return what a fit costs in a process of its own, whose memory is then its own; with ``long`` it has LONG draws."""
+    """Return what a fit costs in a process of its own, whose memory is its own; with ``long`` it has LONG draws."""
     command = [sys.executable, "-m", "benchmarks.checkpoints", str(count), *words]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
     found: dict[str, float] = json.loads(told)
