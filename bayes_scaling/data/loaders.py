@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_scaling.data import epoch, leaderboards, learning_curves, observational, overtraining, published
+from bayes_scaling.data import (
+    discrepancies,
+    epoch,
+    gemstones,
+    hitchhiker,
+    leaderboards,
+    learning_curves,
+    observational,
+    overtraining,
+    published,
+    steplaw,
+)
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
 from bayes_scaling.data.registry import dataset, fetch
@@ -52,6 +63,10 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "observational_instruct": observational.load_instruct,
     "observational_agents": observational.load_agents,
     "epoch": epoch.load_epoch,
+    "discrepancies": discrepancies.load_discrepancies,
+    "gemstones": gemstones.load_gemstones,
+    "steplaw": steplaw.load_steplaw,
+    "hitchhiker": hitchhiker.load_hitchhiker,
 }
 
 
