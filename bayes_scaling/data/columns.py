@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-KINDS = ("count", "positive", "fraction", "integer", "text")
+FLOP_PER_PARAM_TOKEN = 6.0
+"""Compute is this times active parameters times tokens (Kaplan et al. 2020, section 2.1)."""
+
+KINDS = ("count", "positive", "fraction", "integer", "real", "text")
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,9 @@ class Column:
         What the column holds, in a few words.
     unit : str
         Unit, such as ``"count"``, ``"FLOP"`` or ``"nats per token"``.
-    kind : {"count", "positive", "fraction", "integer", "text"}
+    kind : {"count", "positive", "fraction", "integer", "real", "text"}
         ``count`` and ``positive`` are above zero, ``fraction`` lies in [0, 1],
-        ``integer`` is a whole number, ``text`` is a label.
+        ``integer`` is a whole number, ``real`` any number, ``text`` is a label.
     low, high : float, optional
         Smallest and largest plausible value, inclusive.
     slip : str, optional
@@ -37,7 +40,7 @@ class Column:
     Raises
     ------
     ValueError
-        If ``kind`` is none of the five.
+        If ``kind`` is none of the six.
     """
 
     name: str

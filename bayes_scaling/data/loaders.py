@@ -53,6 +53,7 @@ def load_chinchilla() -> pd.DataFrame:
 LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "chinchilla": load_chinchilla,
     "overtraining": overtraining.load_overtraining,
+    "overtraining_losses": overtraining.load_overtraining_losses,
     "observational": observational.load_observational,
     "curves": learning_curves.load_curves,
     "published_models": published.load_published_models,

@@ -13,6 +13,8 @@ SEQUENCE = 2048
 """Tokens of a sequence."""
 DIVERGED = 0.5
 """Nats above the best run of the same size and tokens beyond which a run is taken to have diverged."""
+NEAR = 1.02
+"""Loss over the best run of the same size and tokens up to which a run is near it, as in the paper's figures."""
 LR = Column("lr", "peak learning rate", "1", "positive", high=1.0)
 BATCH = Column("batch", "batch size", "tokens", "count")
 
@@ -26,7 +28,8 @@ def load_steplaw() -> pd.DataFrame:
         A row per run: family (``dense``, or the sparse setting ``1in89`` ...), run, params and active_params (without
         embeddings), tokens, compute (derived), lr (peak), batch (tokens), sequences (of 2048 tokens), layers, width,
         loss (nats: training loss smoothed over the last steps), last_loss (of the last step alone) and ``cell``
-        (family, size and tokens). Runs more than 0.5 nats above the best of their cell are flagged ``diverged``.
+        (family, size and tokens). Runs more than 0.5 nats above the best of their cell are flagged ``diverged``, more
+        than 2 % above it ``far_from_best``, all but the best one ``not_best``.
     """
     dense = pd.read_csv(fetch("steplaw", "dense_lr_bs_loss.csv")).assign(moe_name="dense")
     sparse = pd.read_csv(fetch("steplaw", "moe_lr_bs_loss.csv"))
@@ -49,5 +52,11 @@ def load_steplaw() -> pd.DataFrame:
         }
     )
     best = frame.groupby("cell")["loss"].transform("min")
-    frame = add_flag(frame, frame["loss"] > best + DIVERGED, "diverged")
+    flags = {
+        "diverged": frame["loss"] > best + DIVERGED,
+        "far_from_best": frame["loss"] > NEAR * best,
+        "not_best": frame["loss"] > best,
+    }
+    for flag, rows in flags.items():
+        frame = add_flag(frame, rows, flag)
     return check_runs(frame, require=("family", "run", "params", "tokens", "loss"), further=(LR, BATCH))

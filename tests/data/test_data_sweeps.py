@@ -49,8 +49,18 @@ def test_steplaw_has_a_minimum_inside_its_grids(mirror):
     diverged = has_flag(frame, "diverged")
     assert diverged.sum() == 182
     assert set(frame.loc[diverged, "family"]) == {"dense"}
+    assert (~has_flag(frame, "not_best")).sum() == 33
     best = frame[frame["family"] == "dense"].groupby(["params", "tokens"])["loss"].min()
     assert all(part.is_monotonic_decreasing for _, part in best.groupby("params"))
+
+
+def test_overtraining_losses_pairs_sets_of_the_same_model(mirror):
+    frame, wide = load_dataset("overtraining_losses"), load_dataset("overtraining").set_index("run")
+    assert len(frame) == 7 * 104
+    code = frame[frame["task"] == "paloma_dolma_100_programing_languages"].set_index("run")
+    np.testing.assert_array_equal(code["loss"], wide.loc[code.index, "loss_paloma_dolma_100_programing_languages"])
+    np.testing.assert_array_equal(code["source_loss"], wide.loc[code.index, "loss"])
+    assert set(frame.loc[has_flag(frame, "approximate"), "task"]) == {"openlm", "paloma_redpajama"}
 
 
 def test_hitchhiker_is_one_row_per_curve_and_tokens(mirror):
