@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_scaling.data import epoch, leaderboards, learning_curves, observational, overtraining, published
+from bayes_scaling.data import (
+    datablations,
+    epoch,
+    leaderboards,
+    learning_curves,
+    observational,
+    overtraining,
+    published,
+)
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
 from bayes_scaling.data.registry import dataset, fetch
@@ -52,6 +60,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "observational_instruct": observational.load_instruct,
     "observational_agents": observational.load_agents,
     "epoch": epoch.load_epoch,
+    "datablations": datablations.load_datablations,
 }
 
 
