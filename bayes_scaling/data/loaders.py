@@ -15,6 +15,7 @@ from bayes_scaling.data import (
     learning_curves,
     observational,
     overtraining,
+    parscale,
     published,
 )
 from bayes_scaling.data.columns import Column
@@ -61,6 +62,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "observational_agents": observational.load_agents,
     "epoch": epoch.load_epoch,
     "datablations": datablations.load_datablations,
+    "parscale": parscale.load_parscale,
 }
 
 
