@@ -17,6 +17,7 @@ from bayes_scaling.data import (
     overtraining,
     parscale,
     published,
+    vocab,
 )
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
@@ -63,6 +64,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "epoch": epoch.load_epoch,
     "datablations": datablations.load_datablations,
     "parscale": parscale.load_parscale,
+    "vocab": vocab.load_vocab,
 }
 
 
