@@ -19,7 +19,7 @@ KNOWN = (
     "repeated_score", "registry_chance", "single_model_benchmark", "empty_family", "params_from_name", "limited",
     "below_range", "not_language", "speculative", "pooled", "special_continued", "special_distilled",
     "special_multilingual", "special_multimodal", "special_synthetic", "special_upcycled", "not_in_published_fit",
-    "seed_repeat", "deduplicated", "other_shape", "early_checkpoint",
+    "seed_repeat", "deduplicated", "other_shape", "early_checkpoint", "untrained_domain",
 )  # fmt: skip
 """Flags that the checks and loaders of this package give."""
 

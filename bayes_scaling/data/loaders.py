@@ -13,10 +13,13 @@ from bayes_scaling.data import (
     epoch,
     leaderboards,
     learning_curves,
+    mixtures,
     observational,
     overtraining,
     parscale,
     published,
+    routing,
+    sft,
     vocab,
 )
 from bayes_scaling.data.columns import Column
@@ -65,6 +68,9 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "datablations": datablations.load_datablations,
     "parscale": parscale.load_parscale,
     "vocab": vocab.load_vocab,
+    "sft": sft.load_sft,
+    "routing": routing.load_routing,
+    "mixtures": mixtures.load_mixtures,
 }
 
 

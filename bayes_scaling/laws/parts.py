@@ -126,8 +126,7 @@ def refuse_rows(law: str, wrong: Any, columns: Sequence[str], expected: str) -> 
     if not len(wrong):
         return
     found = [
-        f"row {label}: " + ", ".join(f"{c} = {v:g}" for c, v in zip(columns, values, strict=True))
+        f"row {label} with " + " and ".join(f"{c} = {v:g}" for c, v in zip(columns, values, strict=True))
         for label, *values in wrong[list(columns)].itertuples(name=None)
     ]
-    more = f" ({len(found)} rows in all)" if len(found) > 6 else ""
-    raise DataError(f"law {law}: found {listed(found, 6)}{more}; expected {expected}. Correct or leave out these rows.")
+    raise DataError(f"law {law}: found {listed(found, 6)}; expected {expected}. Correct or leave out these rows.")
