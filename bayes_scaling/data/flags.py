@@ -22,6 +22,8 @@ KNOWN = (
     "special_multilingual", "special_multimodal", "special_synthetic", "special_upcycled", "hardly_trained", "diverged",
     "far_from_best", "not_best",
     "above_range", "repeated_x",
+    "not_in_published_fit",
+    "seed_repeat", "deduplicated", "other_shape", "early_checkpoint", "untrained_domain",
 )  # fmt: skip
 """Flags that the checks and loaders of this package give."""
 

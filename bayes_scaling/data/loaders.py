@@ -9,16 +9,22 @@ from pathlib import Path
 import pandas as pd
 
 from bayes_scaling.data import (
+    datablations,
     discrepancies,
     epoch,
     gemstones,
     hitchhiker,
     leaderboards,
     learning_curves,
+    mixtures,
     observational,
     overtraining,
+    parscale,
     published,
+    routing,
+    sft,
     steplaw,
+    vocab,
 )
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
@@ -68,6 +74,12 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "gemstones": gemstones.load_gemstones,
     "steplaw": steplaw.load_steplaw,
     "hitchhiker": hitchhiker.load_hitchhiker,
+    "datablations": datablations.load_datablations,
+    "parscale": parscale.load_parscale,
+    "vocab": vocab.load_vocab,
+    "sft": sft.load_sft,
+    "routing": routing.load_routing,
+    "mixtures": mixtures.load_mixtures,
 }
 
 
