@@ -91,9 +91,9 @@ SCORED_REPLAY = (
 """What was ever scored on the largest runs of the three ladders of ``benchmarks/replay.py``."""
 
 SCORED_SLDBENCH = (
-    "Before any score: the cards datablations, parscale, vocab, sft, routing and mixtures were fitted to the whole public "
-    "tables, of which the test rows of sldbench (data_constrained, parallel, vocab, sft, moe, domain_mixture) are a part. "
-    "Their priors are wide and their forms are the papers', but residuals and posteriors of all rows were seen. The leads "
-    "of issue 7 are earlier looks too.",
+    "Before any score: the cards datablations, parscale, vocab, sft, routing and mixtures were fitted to whole public "
+    "tables, of which test rows of sldbench (data_constrained, parallel, vocab, sft, moe, domain_mixture) are a part. "
+    "Their priors are wide and their forms are the papers', but residuals and posteriors of all rows were seen. The "
+    "leads of issue 7 are earlier looks too.",
 )
 """What was ever seen of the test rows of sldbench; nothing has been scored yet."""
