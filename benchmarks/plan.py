@@ -4,7 +4,8 @@
 ``chinchilla``, fit a ladder of 30 runs, and ask for the best size at ten times the largest run's compute. Beside
 coverage they give the true regret of our choice and of a point fit's (``peers/bootstrap.py``: Huber loss and L-BFGS, as
 Hoffmann et al. fit approach 3), relative to each other. The conditions of ``discrepancies`` (Porian et al. 2024,
-arXiv:2406.19146) are fitted one by one: they share runs, and are no independent evidence.
+arXiv:2406.19146) are fitted one by one: they share runs, and are no independent evidence. Parts that begin with
+``replay_`` are those of ``benchmarks/replay.py``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import encode, make_spec, simulate
 from bayes_scaling.model.rows import observed
 from bayes_scaling.plan.rules import published
+from benchmarks import replay
 from benchmarks.figures import Figure, arguments, figure, report
 from benchmarks.peers import bootstrap
 
@@ -208,6 +210,7 @@ def discrepancies() -> Iterator[Figure]:
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "seconds": seconds, "chinchilla": chinchilla_exponent, "coverage": coverage, "discrepancies": discrepancies,
+    **{f"replay_{name}": part for name, part in replay.PARTS.items()},
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -348,24 +349,38 @@ def rank_200() -> Iterator[Figure]:
     yield figure("plan/seconds_rank_200", seconds, target="< 60", unit=f"s; {rows} runs and sets")
 
 
+def ladder_figures(name: str, workers: int = 2) -> Iterator[Figure]:
+    """Yield the figure of one ladder, fitted in processes of its own."""
+    with pool(workers) as executor:
+        yield from figures_of(LADDERS[name](), executor, share=SHARE)
+
+
+def pool(workers: int) -> ProcessPoolExecutor:
+    """Return processes to fit in; forked ones would inherit threads."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
+PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
+    **{name: partial(ladder_figures, name) for name in LADDERS}, "rank": rank_200,
+}  # fmt: skip
+
+
 def main() -> None:
     """Print every figure beside its target."""
     parser = arguments(__doc__ or "")
     parser.add_argument(
-        "--part", choices=[*LADDERS, "rank", "simulated"], action="append", help="all but `simulated` when left out"
+        "--part", choices=[*PARTS, "simulated"], action="append", help="all but `simulated` when left out"
     )
     parser.add_argument("--truths", type=int, default=10, help="planted laws (%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     options = parser.parse_args()
     figures: list[Figure] = []
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as executor:
-        for name in options.part or [*LADDERS, "rank"]:
-            if name == "simulated":
+    for name in options.part or PARTS:
+        if name == "simulated":
+            with pool(options.workers) as executor:
                 figures += simulated(executor, options.truths)
-            elif name == "rank":
-                figures += rank_200()
-            else:
-                figures += figures_of(LADDERS[name](), executor, share=SHARE)
+        else:
+            figures += ladder_figures(name, options.workers) if name in LADDERS else PARTS[name]()
     report(figures, options.json, about={"seed": SEED, "model": MODEL, **versions()})
 
 

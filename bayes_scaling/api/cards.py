@@ -167,7 +167,7 @@ class Card:
         return [(part, contrasts(fit, **compare_arguments(part))) for part in self.spec.compare]
 
     def plan(self, fit: Fit | ChainFit) -> list[Plan]:
-        """Answer the `[plan]` of the card: allocation and regret, loss against cost, targets, what is left."""
+        """Answer the `[plan]` of the card: allocation, regret, cost, targets, outlook, next run, recipes."""
         return plan_answers(fit, self.spec.plan) if self.spec.plan else []
 
     def to_toml(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bayes_scaling.api.next_runs import answer_next, answer_recipes, check_next_of, check_recipes_of
 from bayes_scaling.fit import ChainFit, Fit
 from bayes_scaling.forecasts.reach import targets_at
 from bayes_scaling.model.plan import PlanPart, why_no_allocation
@@ -12,7 +13,9 @@ from bayes_scaling.plan import (
     Allocation,
     Frontier,
     Growth,
+    NextRun,
     Outlook,
+    Recipes,
     Regret,
     Target,
     allocation,
@@ -25,7 +28,7 @@ from bayes_scaling.plan import (
 )  # fmt: skip
 from bayes_scaling.plan.rules import USUAL, rules
 
-Plan = Allocation | Regret | Frontier | Target | Outlook
+Plan = Allocation | Regret | Frontier | Target | Outlook | NextRun | Recipes
 
 
 def plan_answers(fit: Fit | ChainFit, part: PlanPart, *, verbs: tuple[str, ...] = ()) -> list[Plan]:
@@ -36,12 +39,13 @@ def plan_answers(fit: Fit | ChainFit, part: PlanPart, *, verbs: tuple[str, ...] 
     fit : Fit or ChainFit
     part : PlanPart
     verbs : tuple of str
-        Of ``allocation``, ``cost``, ``reach`` and ``when``; all when left out, with dates where growth is told.
+        Of ``allocation``, ``cost``, ``reach``, ``when``, ``next`` and ``recipes``; all when left out, with dates where
+        growth is told.
 
     Returns
     -------
     list
-        Allocation and Regret, Frontier, Target, and Outlook, where they are asked for.
+        Allocation and Regret, Frontier, Target, Outlook, NextRun, and Recipes, where they are asked for.
     """
     return list(_answers(fit, part, verbs))
 
@@ -63,6 +67,10 @@ def _answers(fit: Fit | ChainFit, part: PlanPart, verbs: tuple[str, ...]) -> Ite
     if part.budgets and dated:
         path = part.tokens_per_param
         yield outlook(first, part.budgets, tokens_per_param=path, growth=_growth(part), **asked)
+    if (runs := part.next_run()) is not None and (every or "next" in verbs):
+        yield answer_next(first, runs, max(part.levels))
+    if (compared := part.compared()) is not None and (every or "recipes" in verbs):
+        yield answer_recipes(first, compared, max(part.levels))
 
 
 def _means(fit: Fit, part: PlanPart) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def check_plan_of(fit: Fit | ChainFit, part: PlanPart) -> None:
     Raises
     ------
     ForecastError
-        A level that was not fitted, an unknown rule, targets outside the outcome's range.
+        A level that was not fitted, an unknown rule, targets outside the outcome's range, runs without a cost.
     """
     first = fit.loss if isinstance(fit, ChainFit) else fit
     if part.budgets or part.costs:
@@ -92,6 +100,10 @@ def check_plan_of(fit: Fit | ChainFit, part: PlanPart) -> None:
         split = not why_no_allocation(first.spec.law, first.spec.outcome)
         ratio = part.tokens_per_param or (20.0 if split else None)
         targets_at(first, part.targets, part.groups or None, tokens_per_param=ratio)
+    if (runs := part.next_run()) is not None:
+        check_next_of(first, runs)
+    if (compared := part.compared()) is not None:
+        check_recipes_of(first, compared)
 
 
 __all__ = ["Plan", "check_plan_of", "plan_answers"]

@@ -6,7 +6,7 @@
 
 ``parser.py`` what is understood; ``questions.py`` ``--at`` and ``--target``; ``fits.py`` a card and its saved fit;
 ``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``plan.py`` what a card or the command line
-plans, with ``plan_parser.py``; ``show.py`` what is printed, and the lists.
+plans, with ``plan_parser.py`` and ``plan_next.py``; ``show.py`` what is printed, and the lists.
 """
 
 from __future__ import annotations

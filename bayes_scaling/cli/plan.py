@@ -9,13 +9,17 @@ from typing import Any
 from bayes_scaling.api import plan_answers
 from bayes_scaling.api.plans import Plan
 from bayes_scaling.cli.fits import card_and_fit, changed_card
+from bayes_scaling.cli.plan_next import own_part
 from bayes_scaling.cli.plan_parser import own_words
 from bayes_scaling.cli.show import records, show, tell
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.model.plan import Limits, PlanPart, Prices, check_plan
+from bayes_scaling.plan import NextRun, Recipes
 from bayes_scaling.plan.rules import POSTERIOR, published
+from bayes_scaling.plan.tables import best_rows
 
+SHOWN = 12  # candidates
 ASKED = {"budget": "budgets", "cost": "costs", "target": "targets", "level": "levels",
          "tokens_per_param": "tokens_per_param"}  # fmt: skip
 NEEDS = {"allocation": "budgets", "cost": "costs", "reach": "targets", "when": "targets"}
@@ -26,27 +30,37 @@ EXAMPLE = {"allocation": "--budget 1e21 5.76e23", "cost": "--cost 1e6 --per-flop
 def plan(options: argparse.Namespace) -> int:
     """Print what the card or the command line plans."""
     card = changed_card(options, options.card)
-    part = asked_of(options, card.spec.plan)
+    part = (own_part if options.verb in ("next", "recipes") else asked_of)(options, card.spec.plan)
     check_plan(card.spec.model, part)
     card, made, _ = card_and_fit(options, options.card, [part])
     answers = plan_answers(made, part, verbs=(options.verb,))
-    text = "\n\n".join("\n".join([found.title, *found.sentences, "", show(_shown(found))]) for found in answers)
+    text = "\n\n".join("\n".join([found.title, *found.sentences, *_tables(found)]) for found in answers)
     result = {"card": card.name, "answers": [_as_json(found) for found in answers]}
     banner = failure_banner(made)
     return tell(banner, options, result, f"{banner}\n\n{text}" if banner else text)
 
 
-def _shown(found: Plan) -> Any:
-    """Return the table that is printed: the choice where there is one, else the widest intervals; JSON has all."""
+def _tables(found: Plan) -> list[str]:
+    """Return what is printed: the choice or the best runs where there are any, else the widest intervals."""
+    if isinstance(found, NextRun):
+        shown = best_rows(found, SHOWN)
+        told = f"{len(shown)} of {len(found.table)} candidates: the set to buy, then most per cost ({found.unit})"
+        return ["", told, show(shown.rename_axis("candidate").reset_index())]
+    if isinstance(found, Recipes):
+        columns = ["quantity", "median", "lower", "upper", "level", "interval", "p", "mcse", "means"]
+        return ["", show(found.table[columns]), *(_tables(found.settle) if found.settle else [])]
     if hasattr(found, "choice"):
-        return found.choice
-    return found.table[found.table["level"] == max(found.levels)]
+        return ["", show(found.choice)]
+    return ["", show(found.table[found.table["level"] == max(found.levels)])]
 
 
 def _as_json(found: Plan) -> dict[str, Any]:
-    tables = {"table": records(found.table)}
-    if hasattr(found, "choice"):
-        tables["choice"] = records(found.choice)
+    tables: dict[str, Any] = {"table": records(found.table)}
+    for name in ("choice", "sets", "curves"):
+        if hasattr(found, name):
+            tables[name] = records(getattr(found, name))
+    if isinstance(found, Recipes) and found.settle is not None:
+        tables["settle"] = _as_json(found.settle)
     return {"title": found.title, "sentences": found.sentences, **tables}
 
 

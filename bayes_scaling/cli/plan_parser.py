@@ -11,6 +11,8 @@ VERBS = {
     "cost": "smallest loss at total costs of training and serving, under limits",
     "reach": "compute, tokens, money and days to a loss or an accuracy",
     "when": "date at which growing compute passes a target, and what is left of the loss",
+    "next": "affordable runs ranked by what they tell about a question for what they cost, and when to stop",
+    "recipes": "which of two recipes wins at a budget, by how much, and what would settle it",
 }
 
 
@@ -45,6 +47,10 @@ def _add_question(group: Any, verb: str) -> None:
         _add_prices(group)
     if verb == "when":
         _add_growth(group)
+    if verb == "next":
+        _add_next(group)
+    if verb in ("next", "recipes"):
+        _add_recipes(group, verb)
     group.add_argument("--group", nargs="+", metavar="NAME=VALUE", help="one level of each group, e.g. family=A")
     group.add_argument("--level", type=float, nargs="+", help="probabilities of the intervals")
 
@@ -71,6 +77,35 @@ def _add_growth(group: Any) -> None:
                        help="prior of the doubling time of compute")  # fmt: skip
     group.add_argument("--from-compute", type=float, metavar="FLOP", help="compute from which it grows")
     group.add_argument("--from-date", metavar="DATE", help="the day of that compute, e.g. 2025-02-24")
+
+
+def _add_next(group: Any) -> None:
+    group.add_argument("--of-target", nargs="+", metavar="NAME=VALUE",
+                       help="question: the outcome of one run, e.g. params=7e10 tokens=1.4e12")  # fmt: skip
+    group.add_argument("--of-parameter", metavar="NAME", help="question: a parameter of the law, e.g. alpha")
+    group.add_argument("--of-families", nargs=2, metavar="NAME",
+                       help="question: which of two wins (--at), or whether they cross (--before)")  # fmt: skip
+    group.add_argument("--before", type=float, metavar="FLOP", help="compute below which curves may cross")
+    group.add_argument("--wanted-sd", type=float, metavar="NUMBER",
+                       help="standard deviation of the question at which to stop")  # fmt: skip
+    group.add_argument("--new-groups", choices=("error", "population"), help="candidates of levels not fitted")
+
+
+def _add_recipes(group: Any, verb: str) -> None:
+    """Add what the next run and recipes share: where, along which path, candidates and their cost."""
+    if verb == "recipes":
+        group.add_argument("--names", nargs=2, metavar="NAME", help="the two recipes, levels of --by")
+        group.add_argument("--small", nargs="+", metavar="NAME=VALUE",
+                           help="where the ranking of now is read (the smallest compute of both)")  # fmt: skip
+    group.add_argument("--candidate", nargs="+", action="extend", metavar="NAME=VALUE[,VALUE]",
+                       help="runs that could be made: every combination, e.g. params=1e8,3e8 tokens=1e10")  # fmt: skip
+    group.add_argument("--at", nargs="+", metavar="NAME=VALUE", help="the budget, or a level, e.g. compute=1e24")
+    group.add_argument("--tokens-per-param", type=float, help="path D = this x N for laws in params and tokens")
+    group.add_argument("--by", metavar="GROUP", help="group of the two that are compared (family)")
+    group.add_argument("--value", type=float, metavar="NUMBER",
+                       help="worth of a unit of reduction (variance, entropy), in the unit of the cost")  # fmt: skip
+    group.add_argument("--cost-column", metavar="COLUMN", help="of the candidates (compute)")
+    group.add_argument("--unit", help="of the cost (FLOP)")
 
 
 def own_words(options: argparse.Namespace, names: dict[str, str]) -> dict[str, Any]:

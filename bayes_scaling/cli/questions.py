@@ -22,27 +22,29 @@ TITLE = "asked on the command line"
 
 def own_points(options: argparse.Namespace) -> dict[str, list[Any]]:
     """Return the points of ``--at``, with tokens per parameter told in one way only."""
-    points = _pairs(options.at or ())
+    points = pairs(options.at or ())
     if options.tokens_per_param is not None and "tokens_per_param" in points:
         raise BayesScalingError("--at tokens_per_param and --tokens-per-param are the same; give one of them.")
     return points
 
 
-def _pairs(words: Sequence[str]) -> dict[str, list[Any]]:
+def pairs(words: Sequence[str], option: str = "--at") -> dict[str, list[Any]]:
     """Read ``NAME=VALUE,VALUE`` pairs: numbers become floats, what is a name stays text."""
     points: dict[str, list[Any]] = {}
     for pair in words:
         name, equals, values = pair.partition("=")
         if not equals or not values:
-            raise BayesScalingError(f"--at {pair!r}; expected NAME=VALUE, for example compute=1e24 or family=Pythia.")
+            raise BayesScalingError(
+                f"{option} {pair!r}; expected NAME=VALUE, for example compute=1e24 or family=Pythia."
+            )
         if name in points:
-            raise BayesScalingError(f"--at names {name} twice; write {name}=VALUE,VALUE for several values.")
+            raise BayesScalingError(f"{option} names {name} twice; write {name}=VALUE,VALUE for several values.")
         text = name in COLUMNS and not COLUMNS[name].numeric
         points[name] = [v if text else _number(v) for v in values.split(",")]
     return points
 
 
-def _single(points: dict[str, list[Any]]) -> dict[str, Any]:
+def single(points: dict[str, list[Any]]) -> dict[str, Any]:
     """Return one value where one was given."""
     return {k: v[0] if len(v) == 1 else v for k, v in points.items()}
 
@@ -82,7 +84,7 @@ def comparisons(options: argparse.Namespace, card: Card) -> list[ComparePart]:
     ratio = {} if options.tokens_per_param is None else {"tokens_per_param": options.tokens_per_param}
     parts = [replace(p, **ratio) for p in card.spec.compare]
     if options.at or options.target is not None:
-        given = _single(own_points(options))
+        given = single(own_points(options))
         families = given.pop("family", [])
         families = [families] if isinstance(families, str) else families
         if "tokens_per_param" in given:
@@ -104,7 +106,7 @@ def skills(options: argparse.Namespace, card: Card) -> dict[str, Any]:
     law = skill_law(card.spec.model.law, options.skill, f"card {card.name}")
     if options.at and options.by == "run":
         raise BayesScalingError("--at is the scale of families; models (--by run) are told at their own. Leave it out.")
-    at = _single(_pairs(options.at or ())) or None
+    at = single(pairs(options.at or ())) or None
     at_scale(law, at)
     if options.reference is not None:
         power_of(law, options.skill, "compute")

@@ -72,10 +72,10 @@ def probability(p: float) -> str:
     return "< 0.01" if p < 0.005 else f"{p:.2f}"
 
 
-def p_equals(p: float) -> str:
-    """Return `P = 0.93` or `P > 0.99`."""
-    text = probability(p)
-    return f"P {text}" if text[0] in "<>" else f"P = {text}"
+def p_equals(p: float, event: str = "") -> str:
+    """Return `P = 0.93` or `P > 0.99`, or that of an event: `P(A beats B) = 0.93`."""
+    text, of = probability(p), f"P({event})" if event else "P"
+    return f"{of} {text}" if text[0] in "<>" else f"{of} = {text}"
 
 
 def level(share: float) -> str:

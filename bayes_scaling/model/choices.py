@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Real
+from typing import Any
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
 
@@ -26,3 +29,11 @@ def check_levels(where: str, levels: object) -> None:
     for level in levels:
         if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
             raise CardError(f"{where} holds {level!r}; expected fractions between 0 and 1, such as 0.9.")
+
+
+def check_number(where: str, value: Any, *, zero: bool = False) -> None:
+    """Raise CardError where a value is no finite number above zero (or at least zero)."""
+    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value < 0 or (value == 0 and not zero):
+        least = "of at least zero" if zero else "above zero"
+        raise CardError(f"{where} = {value!r}; expected a finite number {least}.")

@@ -6,27 +6,19 @@ import datetime
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws import Law
 from bayes_scaling.laws.prior import Prior
-from bayes_scaling.model.choices import check_levels
+from bayes_scaling.model.choices import check_levels, check_number
+from bayes_scaling.model.next_run import NextPart, RecipesPart, check_next, check_recipes
 from bayes_scaling.model.spec import ModelSpec, known_keys
 
 SIZES = ("params", "active_params", "matmul_params")  # columns that can be the N of C = 6 N D
 FLOP_PER_SERVED_TOKEN = 2.0  # a forward pass, per parameter: Sardana et al. (2024), arXiv:2401.00448
 SECONDS_PER_DAY = 86_400.0
-
-
-def _number(where: str, value: Any, *, zero: bool = False) -> None:
-    """Raise CardError where a value is no finite number above zero (or at least zero)."""
-    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value < 0 or (value == 0 and not zero):
-        least = "of at least zero" if zero else "above zero"
-        raise CardError(f"{where} = {value!r}; expected a finite number {least}.")
 
 
 @dataclass(frozen=True)
@@ -51,10 +43,10 @@ class Prices:
     currency: str = "FLOP"
 
     def __post_init__(self) -> None:
-        _number("prices.per_flop", self.per_flop)
-        _number("prices.inference_tokens", self.inference_tokens, zero=True)
+        check_number("prices.per_flop", self.per_flop)
+        check_number("prices.inference_tokens", self.inference_tokens, zero=True)
         if self.serving_per_flop is not None:
-            _number("prices.serving_per_flop", self.serving_per_flop, zero=True)
+            check_number("prices.serving_per_flop", self.serving_per_flop, zero=True)
 
     @classmethod
     def of_gpu_hours(
@@ -73,7 +65,7 @@ class Prices:
             Share of the peak that training and serving reach.
         """
         for name, value in (("price", price), ("peak_flops", peak_flops), ("utilisation", utilisation)):
-            _number(name, value)
+            check_number(name, value)
         hour = 3600.0 * peak_flops
         serving = None if serving_utilisation is None else price / (hour * serving_utilisation)
         return cls(price / (hour * utilisation), serving, inference_tokens, currency)
@@ -118,7 +110,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value is not None:
-                _number(f"limits.{name}", value)
+                check_number(f"limits.{name}", value)
         if self.utilisation > 1:
             raise CardError(f"limits.utilisation = {self.utilisation!r}; expected a share of the peak, at most 1.")
         if (self.gpus is None) != (self.peak_flops is None) or (self.days is not None and self.gpus is None):
@@ -173,7 +165,7 @@ class GrowthPart:
                 "growth needs compute and date together (from where it grows), with doubling_months always."
             )
         if self.compute is not None:
-            _number("growth.compute", self.compute)
+            check_number("growth.compute", self.compute)
             decimal_year(self.date)
         if not self.dataset:
             self.doubling()
@@ -203,7 +195,7 @@ def decimal_year(date: str) -> float:
 
 @dataclass(frozen=True)
 class PlanPart:
-    """What a card plans: budgets to split, costs to spend, targets to reach.
+    """What a card plans: budgets to split, costs to spend, targets to reach, the next run, recipes to compare.
 
     Attributes
     ----------
@@ -223,6 +215,8 @@ class PlanPart:
         Probabilities of intervals.
     prices, limits, growth : dict
         Fields of :class:`Prices`, :class:`Limits`, :class:`GrowthPart`.
+    next, recipes : dict
+        Fields of :class:`NextPart`, :class:`RecipesPart`.
     """
 
     budgets: list[float] = field(default_factory=list)
@@ -235,6 +229,8 @@ class PlanPart:
     prices: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
     growth: dict[str, Any] = field(default_factory=dict)
+    next: dict[str, Any] = field(default_factory=dict)
+    recipes: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("budgets", "rules", "costs", "targets"):
@@ -242,16 +238,16 @@ class PlanPart:
             if not isinstance(value, list):
                 raise CardError(f"plan.{name} = {value!r}; expected a list.")
             for one in value if name != "rules" else ():
-                _number(f"plan.{name}", one)
-        for name in ("groups", "prices", "limits", "growth"):
+                check_number(f"plan.{name}", one)
+        for name in ("groups", "prices", "limits", "growth", "next", "recipes"):
             if not isinstance(getattr(self, name), Mapping):
                 raise CardError(f"plan.{name} = {getattr(self, name)!r}; expected a table.")
-        if not (self.budgets or self.costs or self.targets):
-            raise CardError("[plan] needs budgets (FLOP), costs, or targets.")
+        if not (self.budgets or self.costs or self.targets or self.next or self.recipes):
+            raise CardError("[plan] needs budgets (FLOP), costs, targets, [plan.next] or [plan.recipes].")
         if self.tokens_per_param is not None:
-            _number("plan.tokens_per_param", self.tokens_per_param)
+            check_number("plan.tokens_per_param", self.tokens_per_param)
         check_levels("plan.levels", self.levels)
-        self.priced(), self.limited(), self.growing()
+        self.priced(), self.limited(), self.growing(), self.next_run(), self.compared()
 
     def priced(self) -> Prices:
         """Return the prices."""
@@ -265,6 +261,16 @@ class PlanPart:
         """Return how compute grows, where that is told."""
         known = known_keys(self.growth, list(GrowthPart.__dataclass_fields__), "plan.growth")
         return GrowthPart(**known) if known else None
+
+    def next_run(self) -> NextPart | None:
+        """Return the candidates and the question of the next run, where there is one."""
+        known = known_keys(self.next, list(NextPart.__dataclass_fields__), "plan.next")
+        return NextPart(**known) if known else None
+
+    def compared(self) -> RecipesPart | None:
+        """Return the recipes to compare, where there are any."""
+        known = known_keys(self.recipes, list(RecipesPart.__dataclass_fields__), "plan.recipes")
+        return RecipesPart(**known) if known else None
 
 
 def why_no_allocation(law: Law, outcome: str) -> str:
@@ -292,3 +298,7 @@ def check_plan(spec: ModelSpec, part: PlanPart) -> None:
     own: Sequence[str] = [g for group in spec.groups for g in group.split(":")]
     if strange := [g for g in part.groups if g not in (*own, "task", "protocol", "run", "family")]:
         raise CardError(f"plan.groups names {listed(strange)}; the model has groups {listed(own)}.")
+    if (asked := part.next_run()) is not None:
+        check_next(spec, asked)
+    if (compared := part.compared()) is not None:
+        check_recipes(spec, compared)

@@ -6,8 +6,8 @@ accuracy takes, with dates from ``growth.py``; ``outlook.py`` what is left of th
 laid out.
 
 ``preposterior.py`` what runs would tell before they are made; ``responses.py`` what they would measure, on draws of a
-fit; ``question.py`` what is asked; ``next_run.py`` the next run, with ``nested.py``, its check, and ``words.py``, its
-sentence; ``recipes.py`` two recipes compared.
+fit; ``question.py`` what is asked; ``next_run.py`` the next run, with ``nested.py``, its check, and ``recipes.py`` two
+recipes compared, and ``sentences.py``, what both found in words.
 """
 
 from __future__ import annotations

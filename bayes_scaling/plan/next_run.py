@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.errors import ForecastError, did_you_mean, listed
+from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.points import Points, as_frame, unread
@@ -29,8 +29,8 @@ from bayes_scaling.plan.preposterior import (
     normal_scores,
 )  # fmt: skip
 from bayes_scaling.plan.question import Question, question_of
-from bayes_scaling.plan.responses import DRAWS, Responses, effective_draws, responses
-from bayes_scaling.plan.words import next_sentence
+from bayes_scaling.plan.responses import DRAWS, Responses, effective_draws, priced, responses
+from bayes_scaling.plan.sentences import next_sentences
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -87,6 +87,17 @@ class NextRun:
     check: Mapping[int, Nested] = field(default_factory=dict)
     banner: str = ""
     note: str = ""
+    title: str = "The next run"
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Probability of the intervals."""
+        return (self.level,)
+
+    @property
+    def measure(self) -> str:
+        """What is reduced: ``variance``, or ``entropy`` of a question of yes or no."""
+        return "entropy" if self.question.yes else "variance"
 
     @property
     def now(self) -> float:
@@ -165,7 +176,7 @@ class NextRun:
     @property
     def stop(self) -> bool:
         """True where another run is not worth it: no set is worth its cost, the goal is reached, or nothing is open."""
-        if not self.single.value.any():
+        if not self.now > 0 or not self.single.value.any():
             return True
         if self.value is not None:
             return not (self.sets["worth"] > 0).any()
@@ -177,9 +188,14 @@ class NextRun:
         return self.moments.left_of_all() <= self.goal + 1e-9 * self.moments.question
 
     @property
+    def sentences(self) -> list[str]:
+        """What is known of the question, with its interval; and which run to make next, or why to stop."""
+        return next_sentences(self)
+
+    @property
     def sentence(self) -> str:
         """The answer in words, with the interval of the question."""
-        return next_sentence(self)
+        return " ".join(self.sentences)
 
     def first(self, count: int) -> list[int]:
         """Return the best candidates: those of the set, then those that tell most per cost."""
@@ -358,22 +374,6 @@ def checked(made: NextRun, found: Responses, asked: np.ndarray, count: int, seed
     rng = np.random.default_rng(seed + 1)
     check = {i: nested(found, i, asked, yes=bool(made.question.yes), rng=rng) for i in made.first(count)}
     return replace(made, check=check)
-
-
-def priced(given: pd.DataFrame, frame: pd.DataFrame, column: str) -> np.ndarray:
-    """Return the cost of every candidate, shape (candidate,)."""
-    table = given if column in given.columns else frame
-    if column not in table.columns:
-        raise ForecastError(
-            f"candidates have no cost: column {column!r} is missing and does not follow from params and tokens; found "
-            f"{listed(given.columns)}." + did_you_mean(column, given.columns)
-        )
-    costs = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    bad = np.flatnonzero(~(np.isfinite(costs) & (costs > 0)))
-    if len(bad):
-        found = listed([repr(v) for v in table[column].iloc[bad].unique().tolist()])
-        raise ForecastError(f"candidates {listed(bad)} have {column} = {found}; expected finite costs above zero.")
-    return costs
 
 
 def _check_options(fit: Fit, value: float | None, wanted_sd: float | None, level: float) -> None:

@@ -101,27 +101,43 @@ def _at_target(fit: Fit, target: Points) -> Question:
 
 def _of_parameter(fit: Fit, name: str, at: Mapping[str, Any]) -> Question:
     """Return the question of a parameter, at a level of the groups where it has effects."""
-    values, declared = fit.values(), {p.name: p for p in fit.spec.parameters()}
-    known = [*declared, *(n for n in fit.spec.law.published_symbols if n in values and n not in declared)]
+    index = check_parameter(fit, name, at)
+    if not index:
+        if fit.values()[name].ndim > 1:
+            own = listed(p.name for p in fit.spec.parameters())
+            raise ForecastError(f"{name} has a value per level of the groups; ask for one of {own}, with at=.")
+        return Question(name, "", None, lambda v: fit.values(len(v))[name], np.asarray)
+    declared = next(p for p in fit.spec.parameters() if p.name == name)
+    where = ", ".join(str(v) for v in at.values())
+
+    def draws(values: np.ndarray) -> np.ndarray:
+        at_level = simulate.parameter_at(fit.spec, declared, fit.values(len(values)), index)
+        return np.broadcast_to(at_level, (len(values), 1))[:, 0]
+
+    return Question(f"{name} of {where}", declared.unit, None, draws, np.asarray)
+
+
+def check_parameter(fit: Fit, name: str, at: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the position of the level of each group at which a parameter is asked for; no draw is read.
+
+    Raises
+    ------
+    ForecastError
+        An unknown parameter or level, levels that are missing or that it does not have.
+    """
+    declared = {p.name: p for p in fit.spec.parameters()}
+    known = list(dict.fromkeys([*declared, *fit.spec.law.published_symbols]))
     if name not in known:
         raise ForecastError(f"unknown parameter {name!r}; this model has {listed(known)}." + did_you_mean(name, known))
     effects = fit.spec.effects(declared[name]) if name in declared else {}
-    own = name in values and values[name].ndim > 1
-    if not at and not own:
-        return Question(name, "", None, lambda v: fit.values(len(v))[name], np.asarray)
-    if name not in declared or not effects:
+    if not at and "none" not in effects.values():
+        return {}
+    if not effects:
         raise ForecastError(f"{name} has one value for all levels of the groups; ask for it without at=.")
     missing = [part for g in effects for part in g.split(":") if part not in at]
     if missing:
         raise ForecastError(f"{name} differs between levels of {listed(effects)}; at= lacks {listed(missing)}.")
-    index = {g: _position(fit, g, at) for g in effects}
-    where = ", ".join(str(v) for v in at.values())
-
-    def draws(values: np.ndarray) -> np.ndarray:
-        at_level = simulate.parameter_at(fit.spec, declared[name], fit.values(len(values)), index)
-        return np.broadcast_to(at_level, (len(values), 1))[:, 0]
-
-    return Question(f"{name} of {where}", declared[name].unit, None, draws, np.asarray)
+    return {g: _position(fit, g, at) for g in effects}
 
 
 def _position(fit: Fit, group: str, at: Mapping[str, Any]) -> np.ndarray:

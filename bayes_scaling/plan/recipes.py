@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,10 +22,11 @@ from bayes_scaling.forecasts.points import Points, as_frame
 from bayes_scaling.forecasts.text import compact
 from bayes_scaling.model.labels import labels
 from bayes_scaling.plan.nested import nested
-from bayes_scaling.plan.next_run import CHECKED, NextRun, next_run, priced, rank
+from bayes_scaling.plan.next_run import CHECKED, NextRun, next_run, rank
 from bayes_scaling.plan.preposterior import Joint
 from bayes_scaling.plan.question import GRID, lead, lead_question
-from bayes_scaling.plan.responses import DRAWS, effective_draws, responses
+from bayes_scaling.plan.responses import DRAWS, effective_draws, priced, responses
+from bayes_scaling.plan.sentences import recipe_sentences
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -67,6 +67,7 @@ class Recipes:
     curves: pd.DataFrame
     settle: NextRun | None = None
     banner: str = ""
+    title: str = "Two recipes compared"
 
     @property
     def p_a_better(self) -> float:
@@ -78,27 +79,26 @@ class Recipes:
         """Probability that the ranking at the small point is not that at the budget."""
         return float(self.table["p"].iloc[-1])
 
-    @cached_property
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Probability of the intervals."""
+        return (float(self.table["level"].iloc[0]),)
+
+    @property
+    def sentences(self) -> list[str]:
+        """Who wins, what that is worth in compute, whether the ranking reverses, and the run that would settle it."""
+        return recipe_sentences(self)
+
+    @property
     def sentence(self) -> str:
         """The answer in words."""
-        a, b = self.names
-        row, ratio = self.table.iloc[0], self.table.iloc[1]
-        at, small = (", ".join(f"{k} {v:.3g}" for k, v in where.items()) for where in (self.at, self.small))
-        told = f"P({a} beats {b} at {at}) = {row['p']:.3g}; {row['quantity']} = {_interval(row)}. "
-        if ratio["p"] == ratio["p"]:  # a path of compute was known
-            told += f"{b} needs {_interval(ratio)} times the compute of {a} for what {a} reaches there. "
-        told += f"P(the ranking at {small} reverses) = {self.p_reverses:.3g}."
-        return f"{told} {self.settle.sentence}" if self.settle else told
+        return " ".join(self.sentences)
 
     def __repr__(self) -> str:
         shown = self.table.drop(columns=["a", "b", "means", "warning"], errors="ignore")
         lines = [f"<{self.names[0]} and {self.names[1]} compared>", self.banner, self.sentence]
         lines.append(compact(shown[["quantity"]], shown.drop(columns="quantity")))
         return "\n".join(line for line in lines if line)
-
-
-def _interval(row: pd.Series) -> str:
-    return f"{row['median']:.3g} ({100 * row['level']:g} % {row['interval']} {row['lower']:.3g} to {row['upper']:.3g})"
 
 
 def compare_recipes(

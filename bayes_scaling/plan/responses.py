@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.evaluate import Draws, data_at, fitted_draws, law, predict, run_effects, take
 from bayes_scaling.forecasts.levels import extend
-from bayes_scaling.forecasts.points import PATH, Points, prepare, run_identity
+from bayes_scaling.forecasts.points import PATH, Points, as_frame, prepare, run_identity
 from bayes_scaling.model import Rows, simulate
 from bayes_scaling.model.rows import group_columns
 
@@ -114,6 +115,18 @@ def responses(
     return Responses(frame, rows, extended, mean, center, noise, known)
 
 
+def check_runs_of(
+    fit: Fit, runs: Points, *, cost: str = "", new_groups: str = "error", tokens_per_param: float | None = None
+) -> None:
+    """Raise ForecastError where :func:`responses` would, or where a run has no `cost`; no draw is read."""
+    given = as_frame(runs)
+    frame, _, _ = prepare(
+        fit, given, new_groups=new_groups, tokens_per_param=_path(given, tokens_per_param), kind="response"
+    )
+    if cost:
+        priced(given, frame, cost)
+
+
 def _path(points: Points, tokens_per_param: float | None) -> float | None:
     """Return the path where points need one: candidates may give params and tokens where a question gives compute."""
     return tokens_per_param if sum(name in points for name in PATH) < 2 else None
@@ -154,6 +167,28 @@ def _observation(draws: Draws, rows: Rows, center: np.ndarray, rng: np.random.Ge
             made = simulate.response(spec, rng, center[:, i, None], at_row, data_at(spec, piece))
             found[i] = np.mean((made[:, 0] - center[:, i]) ** 2)
     return found
+
+
+def priced(given: pd.DataFrame, frame: pd.DataFrame, column: str) -> np.ndarray:
+    """Return the cost of every candidate, shape (candidate,), as it was given or as the fit reads it.
+
+    Raises
+    ------
+    ForecastError
+        No such column, or costs that are not finite and above zero.
+    """
+    table = given if column in given.columns else frame
+    if column not in table.columns:
+        raise ForecastError(
+            f"candidates have no cost: column {column!r} is missing and does not follow from params and tokens; found "
+            f"{listed(given.columns)}." + did_you_mean(column, given.columns)
+        )
+    costs = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    bad = np.flatnonzero(~(np.isfinite(costs) & (costs > 0)))
+    if len(bad):
+        found = listed([repr(v) for v in table[column].iloc[bad].unique().tolist()])
+        raise ForecastError(f"candidates {listed(bad)} have {column} = {found}; expected finite costs above zero.")
+    return costs
 
 
 def effective_draws(fit: Fit, draws: np.ndarray) -> float:

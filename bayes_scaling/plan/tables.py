@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ import pandas as pd
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.predict import quantiles
+
+if TYPE_CHECKING:
+    from bayes_scaling.plan.next_run import NextRun
 
 INTERVAL = "eti"
 KIND = "law"
@@ -60,6 +63,20 @@ def tidy(
     table = pd.concat(parts).sort_values(["_point", "_quantity", "level"], kind="stable")
     table = table.drop(columns=["_point", "_quantity"]).reset_index(drop=True)
     return table.assign(warning=banner) if banner else table
+
+
+def best_rows(found: NextRun, count: int) -> pd.DataFrame:
+    """Return the set to buy in its order, then the runs that tell most per cost: `count` candidates at most.
+
+    Columns: those of the candidates that differ (but a compute that is the cost), then ``cost``; ``share`` of what is
+    open that a run settles, with ``lower`` and ``upper`` of its Monte-Carlo error and ``nested``, the same by
+    simulation (where it was checked); ``as_good``; ``step`` in the set. The index is the position of the candidate.
+    """
+    chosen = found.table.loc[found.first(count)]
+    differ = [c for c in found.candidates if found.candidates[c].nunique(dropna=False) > 1]
+    names = [c for c in differ if not (c == "compute" and np.array_equal(found.candidates[c], found.cost))]
+    shares = {c: chosen[c] / (found.now or 1.0) for c in ("lower", "upper", "nested") if c in chosen}
+    return chosen[[*names, "cost", "share"]].assign(**shares, as_good=chosen["as_good"], step=chosen["step"])
 
 
 def widest(table: pd.DataFrame, quantity: str, levels: Sequence[float]) -> list[dict[str, Any]]:

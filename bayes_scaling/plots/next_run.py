@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from bayes_scaling.forecasts import words
 from bayes_scaling.plan import NextRun, Recipes
 from bayes_scaling.plots import style
 
@@ -43,8 +44,7 @@ def next_run(found: NextRun, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
         style.log_axis(axes)
         axes.set_xlabel(f"cost ({found.unit})")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
-        what = "entropy" if found.question.yes else "variance"
-        axes.set_ylabel(f"expected share of the {what} settled")
+        axes.set_ylabel(f"expected share of the {found.measure} settled")
         title = f"What runs would tell: {found.question.yes or found.question.name}"
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of("", found))
     return figure, axes
@@ -82,7 +82,7 @@ def recipes(found: Recipes, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
         style.log_axis(axes)
         axes.set_xlabel(style.label("compute"))
         style.outcome_axis(axes, found.outcome)
-        title = f"P({found.names[0]} beats {found.names[1]} at the budget) = {found.p_a_better:.3g}, "
-        title += f"P(the ranking reverses) = {found.p_reverses:.3g}"
+        title = f"{words.p_equals(found.p_a_better, f'{found.names[0]} beats {found.names[1]} at the budget')}, "
+        title += words.p_equals(found.p_reverses, "the ranking reverses")
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of("", found))
     return figure, axes

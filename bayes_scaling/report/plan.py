@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling import plots
-from bayes_scaling.plan import Allocation, Frontier, Outlook, Regret, Target
+from bayes_scaling.plan import Allocation, Frontier, NextRun, Outlook, Recipes, Regret, Target
 from bayes_scaling.plan.growth import day
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Bullets, Section, Table, Text, table
 from bayes_scaling.report.figures import picture
+from bayes_scaling.report.next_run import next_blocks, recipe_blocks
 from bayes_scaling.report.study import Study
 
 SHORT = 2  # sentences of each answer in the box of short answers
@@ -31,6 +32,11 @@ MEANING = {
     Frontier: "Training costs 6 N D FLOP, serving 2 N for each token that is served over the lifetime.",
     Target: "What it takes to reach a target, by the law alone; an end that is not reached has no number.",
     Outlook: "How fast the law changes with compute and, where the growth of compute is told, with time.",
+    NextRun: "What each affordable run is expected to tell about the question before it is made: the share of the "
+    "posterior variance (of the entropy, where the answer is yes or no) that its measurement would settle, against its "
+    "cost. The set to buy is the cheapest found that reaches the goal.",
+    Recipes: "Two recipes at a budget, by joint draws of their laws: who wins there, how much more compute the other "
+    "needs for what the first reaches, and whether the ranking at the small scale is another.",
 }
 
 
@@ -45,10 +51,15 @@ def plan_sentences(study: Study) -> list[str]:
 
 
 def _short(made: Any) -> list[str]:
+    if isinstance(made, NextRun | Recipes):
+        return made.sentences[:SHORT]
     return made.sentences[-(SHORT if isinstance(made, Allocation) else 1) :]
 
 
 def _blocks(study: Study, made: Any) -> list[Any]:
+    if isinstance(made, NextRun | Recipes):
+        drawn = next_blocks(made) if isinstance(made, NextRun) else recipe_blocks(made)
+        return [Text(MEANING[type(made)]), Bullets(made.sentences), *drawn]
     draw, alt, caption = _picture(study, made)
     told = [made.headline] if isinstance(made, Regret) else made.sentences  # its table has the others
     blocks: list[Any] = [Text(MEANING[type(made)]), Bullets(told), picture(draw, alt, caption)]

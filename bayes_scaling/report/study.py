@@ -41,7 +41,7 @@ class Study:
     within_reach : DataFrame, optional
         Of ``reachable``: which tasks are within reach at all.
     plan : list
-        Answers to the card's `[plan]`: Allocation, Regret, Frontier, Target, Outlook.
+        Answers to the card's `[plan]`: Allocation, Regret, Frontier, Target, Outlook, NextRun, Recipes.
     """
 
     card: CardSpec

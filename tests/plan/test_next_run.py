@@ -203,7 +203,8 @@ def test_the_sentence_holds_interval_and_run(ranked):
     low, high = np.quantile(ranked.answer, [0.05, 0.95])
     assert f"{low:.4g} to {high:.4g}" in ranked.sentence
     assert f"candidate {ranked.best}" in ranked.sentence
-    assert "90 % eti" in ranked.sentence
+    assert "90\u00a0% equal-tailed interval" in ranked.sentence
+    assert ranked.sentence == " ".join(ranked.sentences)
     assert ranked.sentence in repr(ranked)
 
 
@@ -343,6 +344,17 @@ def test_nothing_open_is_nothing_to_learn():
     assert found.stop
     assert "no candidate is expected to tell anything" in found.sentence
     assert np.isfinite(found.table["share"]).all()
+
+
+def test_an_answer_that_all_draws_share_stops():
+    rng = np.random.default_rng(0)
+    question = Question("a lead", "log loss", None, lambda v: v[:, 0], np.asarray, "a beats b")
+    margin = 1 + rng.uniform(size=200)
+    joint = Joint(margin, np.stack([margin, margin], axis=1), 0.1 * np.eye(2))
+    found = rank(joint, question, pd.DataFrame({"params": [1.0, 2.0]}), np.ones(2))
+    assert found.stop
+    assert found.sentences[-1] == "Stop: all draws answer it alike."
+    assert found.sentences[0].startswith("P(a beats b) > 0.99;")
 
 
 def test_the_picture_shows_what_the_table_holds(ranked):

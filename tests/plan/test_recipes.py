@@ -64,9 +64,9 @@ def test_a_reversal_is_counted_over_joint_draws(fit, compared):
 def test_the_answer_names_the_runs_that_would_settle_it(compared):
     settle = compared.settle
     assert settle.p_yes == pytest.approx(compared.p_a_better)
-    assert settle.sentence in compared.sentence
-    assert "P(ant beats bee at compute 1e+24)" in compared.sentence
-    assert "90 % eti" in compared.sentence
+    assert settle.sentences[-1] in compared.sentence
+    assert "P(ant beats bee at 10²⁴\u00a0FLOP)" in compared.sentence
+    assert "90\u00a0% equal-tailed interval" in compared.sentence
     assert compared.sentence in repr(compared)
 
 
