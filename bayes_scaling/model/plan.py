@@ -64,8 +64,15 @@ class Prices:
         utilisation, serving_utilisation : float
             Share of the peak that training and serving reach.
         """
-        for name, value in (("price", price), ("peak_flops", peak_flops), ("utilisation", utilisation)):
+        for name, value in (("price", price), ("peak_flops", peak_flops)):
             check_number(name, value)
+        shares = {"utilisation": utilisation, "serving_utilisation": serving_utilisation}
+        for name, share in shares.items():
+            if share is None:
+                continue
+            check_number(name, share)
+            if share > 1:
+                raise CardError(f"{name} = {share!r}; expected a share of the peak, at most 1.")
         hour = 3600.0 * peak_flops
         serving = None if serving_utilisation is None else price / (hour * serving_utilisation)
         return cls(price / (hour * utilisation), serving, inference_tokens, currency)
