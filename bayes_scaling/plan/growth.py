@@ -84,7 +84,16 @@ def growth_of(doubling_months: Prior, compute: float, date: str, *, draws: int =
         FLOP.
     date : str
         Such as ``"2025-02-24"``.
+
+    Raises
+    ------
+    ForecastError
+        A doubling time that is no prior, or one below zero.
     """
+    if not isinstance(doubling_months, Prior):
+        raise ForecastError(
+            f'doubling time {doubling_months!r}; expected a prior, such as Prior("lognormal", median=6, upper95=12).'
+        )
     months = draw(doubling_months, np.random.default_rng(random_seed), draws)
     if not (months > 0).all():
         raise ForecastError(f"doubling time {doubling_months}; expected a prior of numbers above zero.")
