@@ -114,6 +114,8 @@ class NextRun:
         left = self.moments.left(chosen)
         if not self.question.yes:
             return self.moments.question - left
+        if not self.now > 0:
+            return 0.0
         shares = np.array([0.0, 1 - left / self.moments.question])
         return float(-np.diff(expected_entropy(shares, self.threshold))[0])
 
@@ -351,6 +353,8 @@ def rank(
         chosen = cheapest(moments, cost, share_left(moments, SHARE))
     if question.yes:
         single = _entropies(single, moments.question, threshold)
+    if question.yes and len(np.unique(told > 0)) == 1:  # nothing is open
+        single, chosen = Gains(np.zeros_like(single.value), np.zeros_like(single.blocks)), []
     return NextRun(
         frame.reset_index(drop=True), cost, unit, question, told, moments, threshold, single, tuple(chosen), goal,
         level, value, {}, banner, note,

@@ -29,7 +29,9 @@ def recipe_sentences(found: Recipes) -> list[str]:
     wins = words.p_equals(float(row["p"]), f"{a} beats {b} at {where(found.at)}")
     told = [f"{wins}; {row['quantity']} = {_interval(row)}."]
     if ratio["p"] == ratio["p"]:  # a path of compute was known
-        told.append(f"{b} needs {_interval(ratio)} times the compute of {a} for what {a} reaches there.")
+        needs = f"{b} needs {_interval(ratio)} times the compute of {a} for what {a} reaches there."
+        never = f"{b} probably never reaches what {a} reaches there; times the compute of {a}: {_interval(ratio)}."
+        told.append(needs if np.isfinite(ratio["median"]) else never)
     told.append(words.p_equals(found.p_reverses, f"the ranking at {where(found.small)} reverses") + ".")
     return [*told, *(found.settle.sentences[1:] if found.settle else [])]
 
@@ -47,9 +49,14 @@ def _plain(found: Any) -> str:
     return found if isinstance(found, str) else words.number(found)
 
 
+def end(found: float) -> str:
+    """Return an end of an interval of a difference or a ratio; a ratio to what is never reached has none."""
+    return "no limit" if np.isposinf(found) else words.number(found)
+
+
 def _interval(row: Any) -> str:
-    low, high = words.number(row["lower"]), words.number(row["upper"])
-    return f"{words.number(row['median'])} ({words.interval(low, high, float(row['level']), str(row['interval']))})"
+    low, high = end(row["lower"]), end(row["upper"])
+    return f"{end(row['median'])} ({words.interval(low, high, float(row['level']), str(row['interval']))})"
 
 
 def _known(found: NextRun) -> str:

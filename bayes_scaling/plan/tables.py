@@ -75,7 +75,7 @@ def best_rows(found: NextRun, count: int) -> pd.DataFrame:
     chosen = found.table.loc[found.first(count)]
     differ = [c for c in found.candidates if found.candidates[c].nunique(dropna=False) > 1]
     names = [c for c in differ if not (c == "compute" and np.array_equal(found.candidates[c], found.cost))]
-    shares = {c: chosen[c] / (found.now or 1.0) for c in ("lower", "upper", "nested") if c in chosen}
+    shares = {c: chosen[c] / found.now if found.now > 0 else 0.0 for c in ("lower", "upper", "nested") if c in chosen}
     return chosen[[*names, "cost", "share"]].assign(**shares, as_good=chosen["as_good"], step=chosen["step"])
 
 

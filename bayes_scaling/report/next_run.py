@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from bayes_scaling import plots
 from bayes_scaling.plan import NextRun, Recipes
+from bayes_scaling.plan.sentences import end
 from bayes_scaling.plan.tables import best_rows
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Table, Text, table
@@ -36,21 +39,17 @@ def recipe_blocks(made: Recipes) -> list[Any]:
 def _candidates(made: NextRun) -> Table:
     shown = best_rows(made, SHOWN)
     count, whole = len(shown), len(made.table)
-    told = shown.assign(
-        error=[f"{_share(a)} to {_share(b)}" for a, b in zip(shown["lower"], shown["upper"], strict=True)]
-    )
+    spans = [f"{_share(a)} to {_share(b)}" for a, b in zip(shown["lower"], shown["upper"], strict=True)]
+    steps = [words.NONE if pd.isna(step) else str(step) for step in shown["step"]]
+    told = shown.assign(error=spans, step=steps)
     heads = {c: c for c in shown.columns[: list(shown.columns).index("cost")]}
     heads |= {
         "cost": f"cost ({made.unit})", "share": f"{made.measure} settled",
         "error": f"{words.level(made.level)} Monte-Carlo interval", "nested": "by nested Monte Carlo",
         "step": "in the set to buy", "as_good": "as good as the best per cost",
     }  # fmt: skip
-    how: dict[str, Any] = {
-        "share": _share,
-        "nested": _share,
-        "step": lambda v: words.NONE if v != v or v is None else f"{v:d}",
-    }
-    how |= {"cost": (lambda v: words.power(float(v), 2)) if made.unit == "FLOP" else words.number}
+    cost = (lambda v: words.power(float(v), 2)) if made.unit == "FLOP" else words.number
+    how: dict[str, Any] = {"share": _share, "nested": _share, "cost": cost}
     caption = f"The set to buy, then the runs that tell most per cost: {count} of {whole} candidates"
     return table(told, caption, columns=heads, formats=how, marked=shown["step"].notna())
 
@@ -64,6 +63,10 @@ def _quantities(made: Recipes) -> Table:
              "p": "probability", "mcse": "its MCSE"}  # fmt: skip
     a, b = made.names
     level = words.level(max(made.levels))
-    how = {"p": words.probability, "mcse": lambda v: words.number(v, 1)}
+    how = {
+        "p": words.probability,
+        "mcse": lambda v: words.number(v, 1),
+        **dict.fromkeys(("median", "lower", "upper"), end),
+    }
     return table(made.table, f"{a} (a) and {b} (b): medians and {level} equal-tailed intervals of the law",
                  columns=heads, formats=how)  # fmt: skip

@@ -78,6 +78,14 @@ def test_fit_forecast_compare_check(folder, monkeypatch, capsys):
     _, out = run(folder, monkeypatch, capsys, "compare", "small.toml", "--quiet", "--json")
     pair = json.loads(out.out)["comparisons"][0]["contrasts"][0]
     assert (pair["a"], pair["b"]) == ("A", "B")
+    recipes = ("plan", "recipes", "small.toml", "--quiet", "--names", "A", "B", "--at", "compute=1e22")
+    _, out = run(folder, monkeypatch, capsys, *recipes, "--json")
+    row = json.loads(out.out)["answers"][0]["table"][0]
+    assert row["median"] == pytest.approx(pair["median"])
+    assert row["p"] == pytest.approx(pair["p_a_better"])
+    _, out = run(folder, monkeypatch, capsys, *recipes, "--candidate", "family=A,B", "compute=1e21,1e22")
+    assert "A beats B at" in out.out
+    assert "4 of 4 candidates" in out.out
     assert pair["p_a_better"] > 0.9
     _, out = run(folder, monkeypatch, capsys, "check", "small.toml", "--quiet")
     assert "\nok: share of draws at the largest tree depth: 0, expected < 0.01\n" in out.out, "no cause where passed"

@@ -11,6 +11,7 @@ import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.evaluate import law
+from bayes_scaling.forecasts import words
 from bayes_scaling.model import make_spec
 from bayes_scaling.plan import next_run
 from bayes_scaling.plan.next_run import rank
@@ -250,7 +251,7 @@ def test_who_wins_is_answered_by_a_probability(fit):
     draws = bs.forecast(fit, {"family": ["ant", "bee"], **at}, kind="law").draws
     assert found.p_yes == pytest.approx((draws[:, 0] < draws[:, 1]).mean())
     assert found.now == pytest.approx(float(entropy(found.p_yes)))
-    assert "P(ant beats bee) = " in found.sentence
+    assert found.sentence.startswith(words.p_equals(found.p_yes, "ant beats bee") + ";")
     assert (found.table["reduction"] <= found.now + 1e-9).all()
 
 
@@ -355,6 +356,9 @@ def test_an_answer_that_all_draws_share_stops():
     assert found.stop
     assert found.sentences[-1] == "Stop: all draws answer it alike."
     assert found.sentences[0].startswith("P(a beats b) > 0.99;")
+    assert found.chosen == ()
+    assert not found.table["reduction"].any()
+    assert not found.sets["reduction"].any()
 
 
 def test_the_picture_shows_what_the_table_holds(ranked):

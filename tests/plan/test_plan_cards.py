@@ -16,14 +16,19 @@ from bayes_scaling.report.plan import plan_sections, plan_sentences
 
 TITLES = [
     "Compute-optimal allocation", "Regret of rules", "Loss against cost", "Reaching a target",
-    "What is left, and how fast it goes",
+    "What is left, and how fast it goes", "The next run", "Two recipes compared",
 ]  # fmt: skip
+RUNS = {"family": ["ant", "bee"], "params": [1e8, 1e9], "tokens": [2e9, 2e10, 2e11, 2e12]}
+NEXT = {"candidates": RUNS, "target": {"family": "ant", "params": 7e10, "tokens": 1.4e12}}
+BEATS = {"candidates": RUNS, "families": ["ant", "bee"], "at": {"compute": 1e24}, "tokens_per_param": 20.0}
+RECIPES = {"names": ["ant", "bee"], "at": {"compute": 1e24}, "tokens_per_param": 20.0, "candidates": RUNS}
 PLAN = {
     "budgets": [1e18, 1e22], "rules": [20, "kaplan", {"family": "bee"}], "costs": [1e4], "targets": [2.2, 1.0],
     "groups": {"family": "ant"}, "levels": [0.9],
     "prices": {"per_flop": 1e-18, "inference_tokens": 1e11, "currency": "USD"},
     "limits": {"max_params": 1e11, "gpus": 8, "peak_flops": 1e15},
     "growth": {"doubling_months": 6.0, "upper95": 9.0, "compute": 1e23, "date": "2025-01-01"},
+    "next": NEXT, "recipes": RECIPES,
 }  # fmt: skip
 CARD = {
     "name": "made_up", "title": "Made-up runs", "question": "How to spend it?", "data": {"path": "runs.csv"},
@@ -40,6 +45,10 @@ random_seed = 1
 [plan]
 budgets = [1e21]
 targets = [2.2]
+[plan.next]
+parameter = "alpha"
+wanted_sd = 1e-4
+candidates = { params = [1e8, 1e9], tokens = [2e9, 2e10, 2e11, 2e12] }
 """
 
 
@@ -79,9 +88,28 @@ def test_a_card_round_trips():
         ({"growth": {"dataset": "epoch", "doubling_months": 6.0}}, "exactly one"),
         ({"budgets": [-1e21]}, "plan.budgets = -1e"),
         ({"budgets": 1e21}, "expected a list"),
-        ({"budgets": [], "costs": [], "targets": []}, "needs budgets"),
+        ({"budgets": [], "costs": [], "targets": [], "next": {}, "recipes": {}}, "needs budgets"),
         ({"levels": [90]}, "plan.levels"),
         ({"groups": {"familie": "ant"}}, "names familie"),
+        ({"next": {**NEXT, "candidate": RUNS}}, "Did you mean 'candidates'"),
+        ({"next": {"candidates": RUNS}}, "exactly one question"),
+        ({"next": {**NEXT, "parameter": "alpha"}}, "exactly one question"),
+        ({"next": {"candidates": RUNS, "parameter": "alpa"}}, "Did you mean 'alpha'"),
+        ({"next": {"target": NEXT["target"]}}, "no candidates"),
+        ({"next": {**NEXT, "candidates": {"params": [], "tokens": [1e9]}}}, "params has no values"),
+        ({"next": {**NEXT, "candidates": {"param": [1e9]}}}, "Did you mean 'params'"),
+        ({"next": {**NEXT, "target": {"params": [1e9, 1e10]}}}, "expected one value"),
+        ({"next": {**NEXT, "before": 1e24}}, "belongs to a question of families"),
+        ({"next": {**NEXT, "wanted_sd": -1.0}}, "plan.next.wanted_sd = -1"),
+        ({"next": {**NEXT, "wanted_sd": 0.1, "value": 1.0}}, "give one"),
+        ({"next": {**NEXT, "cost": "price"}}, "no column of the candidates"),
+        ({"next": {**NEXT, "cost": "price", "candidates": {**RUNS, "price": [-1.0]}}}, "price = -1"),
+        ({"next": {**BEATS, "families": ["ant"]}}, "two different levels"),
+        ({"next": {**BEATS, "before": 1e24}}, "exactly one of at"),
+        ({"next": {**BEATS, "group": "task"}}, "has groups family"),
+        ({"recipes": {**RECIPES, "names": ["ant", "ant"]}}, "two different levels"),
+        ({"recipes": {"names": ["ant", "bee"]}}, "needs at"),
+        ({"recipes": {**RECIPES, "at": {"compute": [1e23, 1e24]}}}, "expected one value"),
     ],
 )
 def test_plans_are_read_strictly(changes, message):
@@ -115,10 +143,60 @@ def test_every_answer_gets_a_section_of_the_report():
     assert "90\u00a0% equal-tailed interval" in told
 
 
-def test_what_the_rows_lack_is_said_before_sampling():
-    spec = card_from_dict({**CARD, "plan": {**PLAN, "groups": {"family": "dog"}}})
-    with pytest.raises(ForecastError, match=r"\[plan\]: family 'dog' was not fitted"):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"groups": {"family": "dog"}}, "family 'dog' was not fitted"),
+        ({"next": {**NEXT, "candidates": {**RUNS, "family": ["bees"]}}}, "Did you mean 'bee'"),
+        ({"next": {**NEXT, "target": {**NEXT["target"], "family": "bees"}}}, "Did you mean 'bee'"),
+        ({"next": {**BEATS, "families": ["ant", "bees"]}}, "Did you mean 'bee'"),
+        ({"next": {**BEATS, "at": {}, "before": 1e15}}, "not above the smallest"),
+        ({"next": {"candidates": RUNS, "parameter": "E", "at": {"family": "cut"}}}, "Did you mean 'cat'"),
+        ({"recipes": {**RECIPES, "names": ["ant", "bees"]}}, "Did you mean 'bee'"),
+        ({"recipes": {**RECIPES, "candidates": {**RUNS, "family": ["bees"]}}}, "Did you mean 'bee'"),
+    ],
+)
+def test_what_the_rows_lack_is_said_before_sampling(changes, message):
+    spec = card_from_dict({**CARD, "plan": {**PLAN, **changes}})
+    with pytest.raises(ForecastError, match=rf"\[plan\]: .*{message}"):
         Card(spec).check_questions(simulated.ladder())
+
+
+def test_the_section_of_the_next_run_shows_the_best_and_says_how_many_there_are():
+    spec = card_from_dict({**CARD, "plan": {"next": NEXT, "levels": [0.5, 0.8]}})
+    fit = simulated.fit_of(spec.model, simulated.ladder(per_family=6), draws=60)
+    (made,) = plan_answers(fit, spec.plan)
+    assert made.levels == (0.8,)
+    (section,) = plan_sections(Study(spec, fit, None, fit.frame, [], [], plan=[made]))
+    shown = section.blocks[-1]
+    assert "12 of 16 candidates" in shown.caption
+    assert len(shown.rows) == 12
+    assert [row[shown.head.index("in the set to buy")] for row in shown.rows[:2]] == ["1", "2"]
+    assert shown.marked == frozenset(range(min(len(made.chosen), 12)))
+    assert "compute" not in shown.head, "it is the cost"
+
+
+def test_the_next_run_is_asked_by_card_or_command(folder, monkeypatch, capsys):
+    code, out = run(folder, monkeypatch, capsys, "plan", "next", "small.toml", "--json")
+    assert code == 0, out.err
+    (found,) = json.loads(out.out)["answers"]
+    assert found["title"] == "The next run"
+    assert found["sentences"][0].startswith("alpha: ")
+    assert len(found["table"]) == 8
+    assert set(found["sets"][0]["runs"]) <= set(range(8))
+    code, out = run(folder, monkeypatch, capsys, "plan", "next", "plain.toml", "--candidate", "params=1e8,1e9",
+                    "--candidate", "tokens=2e10,2e11", "--of-target", "params=7e10", "tokens=1.4e12",
+                    "--wanted-sd", "10", "--level", "0.8")  # fmt: skip
+    assert code == 0, out.err
+    assert "loss of the target run: " in out.out
+    assert "80\u00a0% equal-tailed interval" in out.out
+    assert "Stop: the standard deviation" in out.out
+    assert "4 of 4 candidates" in out.out
+    code, out = run(folder, monkeypatch, capsys, "plan", "next", "small.toml", "--of-parameter", "beta", "--value", "1",
+                    "--candidate", "params=1e8", "tokens=2e10,2e12")  # fmt: skip
+    assert code == 0, out.err
+    assert "beta: " in out.out, "the card's question and its wanted_sd are replaced"
+    assert "Stop: the best set costs " in out.out
 
 
 def test_commands_answer_the_card_or_their_own_question(folder, monkeypatch, capsys):
@@ -153,6 +231,12 @@ def test_commands_answer_the_card_or_their_own_question(folder, monkeypatch, cap
         (("cost", "plain.toml", "--cost", "1e22", "--max-params", "1e5", "--min-params", "1e9"), "max_params"),
         (("allocation", "small.toml", "--rule", "kaplann"), "Did you mean 'kaplan'"),
         (("allocation", "small.toml", "--group", "family"), "expected NAME=VALUE"),
+        (("next", "plain.toml"), "has no [plan.next]"),
+        (("next", "plain.toml", "--candidate", "params"), "--candidate 'params'; expected NAME=VALUE"),
+        (("next", "plain.toml", "--candidate", "params=1e8", "tokens=2e9"), "exactly one question"),
+        (("next", "small.toml", "--of-target", "params=7e10", "token=1e12"), "Did you mean 'tokens'"),
+        (("recipes", "plain.toml"), "has no [plan.recipes]"),
+        (("recipes", "plain.toml", "--names", "A", "B", "--at", "compute=1e23"), "this card's model has no groups"),
     ],
 )
 def test_wrong_questions_are_explained(folder, monkeypatch, capsys, words, message):

@@ -97,6 +97,15 @@ def test_curves_that_cross_are_said_to_reverse():
     assert found.p_reverses == pytest.approx((ahead[1e26] != ahead[1e21]).mean())
 
 
+def test_what_the_other_never_reaches_has_no_number():
+    low, high = law_fit(1.5, seed=1), law_fit(1.9, seed=2)
+    found = compare_recipes((low, high), ["low", "high"], at={"compute": 1e26})
+    assert np.isinf(found.table["median"].iloc[1])
+    assert "high probably never reaches what low reaches there" in found.sentence
+    assert "to no limit" in found.sentence
+    assert "inf" not in found.sentence
+
+
 @pytest.mark.parametrize(
     ("names", "options", "match"),
     [
