@@ -16,8 +16,9 @@ class LossToLoss(Law):
     r"""Loss on one corpus or validation set from that on another (Brandfonbrener et al. 2024).
 
     Models are paired by training compute (train-to-train) or are the same model on two sets (train-to-test,
-    test-to-test). Sampled is the reducible loss at the reference source loss,
-    :math:`K (L_{ref} - E_0)^\kappa`. A source loss at or below its floor gives the floor of the other.
+    test-to-test). Sampled are the other loss and its slope at the reference of the known loss, which runs tell well,
+    and both floors as shares, which only the curvature tells. A known loss at or below its floor gives the floor of the
+    other.
     """
 
     name = "loss_to_loss"
@@ -35,22 +36,22 @@ class LossToLoss(Law):
     )  # fmt: skip
     parameters = (
         Parameter(
-            "E_0", "E_0", "irreducible part of the known loss", "positive", "floor",
-            Prior("lognormal", median=1.5, upper95=2.4), "nats", "complete", Prior("halfnormal", upper95=0.2),
+            "level", "E_1 + K (L_{ref} - E_0)^{\\kappa}", "other loss at the reference of the known one", "positive",
+            "amplitude", Prior("lognormal", median=3.0, upper95=5.0), "nats", "partial",
+            Prior("halfnormal", upper95=0.4),
         ),
         Parameter(
-            "E_1", "E_1", "irreducible part of the other loss", "positive", "floor",
-            Prior("lognormal", median=1.5, upper95=2.6), "nats", "partial", Prior("halfnormal", upper95=0.4),
+            "rate", "\\kappa K (L_{ref} - E_0)^{\\kappa - 1}", "nats of the other loss per nat of the known one there",
+            "positive", "slope", Prior("lognormal", median=1.0, upper95=2.0), "1", "partial",
+            Prior("halfnormal", upper95=0.4),
         ),
         Parameter(
-            "gap_ref", "K (L_{ref} - E_0)^{\\kappa}", "reducible other loss at the reference of the known one",
-            "positive", "amplitude", Prior("lognormal", median=1.3, upper95=3.0), "nats", "partial",
-            Prior("halfnormal", upper95=0.5),
+            "share_0", "E_0 / L_{ref}", "irreducible share of the known loss at its reference", "unit", "floor",
+            Prior("logitnormal", median=0.5, upper95=0.8), "", "complete", Prior("halfnormal", upper95=0.5),
         ),
         Parameter(
-            "kappa", "\\kappa", "exponent", "positive", "exponent",
-            Prior("lognormal", median=1.0, upper95=1.6), pooling="complete",
-            group_sd=Prior("halfnormal", upper95=0.2),
+            "share_1", "E_1 / level", "irreducible share of the other loss there", "unit", "floor",
+            Prior("logitnormal", median=0.5, upper95=0.8), "", "complete", Prior("halfnormal", upper95=0.5),
         ),
     )  # fmt: skip
     published_symbols = {"K": "K", "kappa": "\\kappa", "E_0": "E_0", "E_1": "E_1"}
@@ -65,18 +66,21 @@ class LossToLoss(Law):
         ),
     )  # fmt: skip
 
-    def mean(self, xp: Backend, *, source_loss: Any, E_0: Any, E_1: Any, gap_ref: Any, kappa: Any) -> Any:
+    def mean(self, xp: Backend, *, source_loss: Any, level: Any, rate: Any, share_0: Any, share_1: Any) -> Any:
         """Return the other loss in nats per token, shape ``(..., row)``."""
-        return E_1 + gap_ref * xp.exp(kappa * self._log_ratio(xp, source_loss, E_0))
+        kappa = self._kappa(level, rate, share_0, share_1)
+        return level * (share_1 + (1 - share_1) * xp.exp(kappa * xp.log(self._ratio(xp, source_loss, share_0))))
 
     def translated_loss(self, xp: Backend, *, source_loss: Any, **sampled: Any) -> Any:
         """Return the other loss, shape ``(..., row)``."""
         return self.mean(xp, source_loss=source_loss, **sampled)
 
-    def exchange_rate(self, xp: Backend, *, source_loss: Any, E_0: Any, gap_ref: Any, kappa: Any, **others: Any) -> Any:
+    def exchange_rate(
+        self, xp: Backend, *, source_loss: Any, level: Any, rate: Any, share_0: Any, share_1: Any
+    ) -> Any:  # fmt: skip
         """Return the slope of the other loss in the known one, shape ``(..., row)``."""
-        rise = gap_ref * kappa * xp.exp(kappa * self._log_ratio(xp, source_loss, E_0))
-        return rise / self._above(xp, source_loss, E_0)
+        kappa = self._kappa(level, rate, share_0, share_1)
+        return rate * xp.exp((kappa - 1) * xp.log(self._ratio(xp, source_loss, share_0)))
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:
         """Return known losses of 2 to 5 nats."""
@@ -84,18 +88,27 @@ class LossToLoss(Law):
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return K, kappa and both floors."""
-        scale = xp.power(self._above(xp, self.reference["source_loss"], sampled["E_0"]), sampled["kappa"])
-        return {"K": sampled["gap_ref"] / scale, **{k: sampled[k] for k in ("kappa", "E_0", "E_1")}}
+        kappa, at = self._kappa(**sampled), self.reference["source_loss"]
+        gap = sampled["level"] * (1 - sampled["share_1"])
+        return {
+            "K": gap * xp.power(at * (1 - sampled["share_0"]), -kappa),
+            "kappa": kappa,
+            "E_0": at * sampled["share_0"],
+            "E_1": sampled["level"] * sampled["share_1"],
+        }
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
-        """Return the sampled parameters from K, kappa and both floors."""
-        scale = xp.power(self._above(xp, self.reference["source_loss"], published["E_0"]), published["kappa"])
-        return {"gap_ref": published["K"] * scale, **{k: published[k] for k in ("kappa", "E_0", "E_1")}}
+        """Return the sampled parameters from K, kappa and both floors; E_0 lies below the reference."""
+        at = self.reference["source_loss"]
+        gap = published["K"] * xp.power(at - published["E_0"], published["kappa"])
+        level = published["E_1"] + gap
+        rate = published["kappa"] * gap / (at - published["E_0"])
+        return {"level": level, "rate": rate, "share_0": published["E_0"] / at, "share_1": published["E_1"] / level}
 
-    def _above(self, xp: Backend, loss: Any, floor: Any) -> Any:
-        return xp.maximum(loss - floor, LEAST)
+    def _kappa(self, level: Any, rate: Any, share_0: Any, share_1: Any) -> Any:
+        return rate * self.reference["source_loss"] * (1 - share_0) / (level * (1 - share_1))
 
-    def _log_ratio(self, xp: Backend, source_loss: Any, floor: Any) -> Any:
-        """Return the logarithm of the reducible known loss over that at the reference."""
-        at = self._above(xp, self.reference["source_loss"], floor)
-        return xp.log(self._above(xp, source_loss, floor)) - xp.log(at)
+    def _ratio(self, xp: Backend, source_loss: Any, share_0: Any) -> Any:
+        """Return the reducible known loss over that at the reference."""
+        at = self.reference["source_loss"]
+        return xp.maximum(source_loss - at * share_0, LEAST) / (at * (1 - share_0))

@@ -1,7 +1,6 @@
 """Laws of training settings: what their papers state, optima against brute force, bad input."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bayes_scaling import laws
@@ -109,10 +108,12 @@ def test_parameters_of_a_gemstone():
     assert params_of(2048, 27) == pytest.approx(1904850944, rel=1e-3)
 
 
-def test_a_width_that_does_not_fit_the_parameters_is_listed():
-    frame = pd.DataFrame({"width": [1024.0, 50000.0], "depth": [8.0, 8.0], "params": [2e8, 1e9]})
-    with pytest.raises(DataError, match=r"rows 1 have fewer parameters than the square of their width"):
-        laws.get("width_depth").check_values(frame)
+def test_loss_of_shapes_falls_to_the_floor():
+    law, sampled = laws.get("width_depth"), drawn(laws.get("width_depth"))
+    at = {"width": np.geomspace(64, 1e5, 30), "depth": np.geomspace(1, 1e3, 30), "tokens": np.geomspace(1e8, 1e14, 30)}
+    assert (np.diff(law.mean(XP, **at, **sampled), axis=1) < 0).all()
+    endless = law.mean(XP, **dict.fromkeys(at, np.array([1e150])), **sampled)
+    np.testing.assert_allclose(endless, sampled["E"], rtol=1e-6)
 
 
 # Over-training (Gadre et al. 2024)
