@@ -32,6 +32,7 @@ from bayes_scaling.model.rows import observed
 from bayes_scaling.plan.rules import published
 from benchmarks import replay
 from benchmarks.figures import Figure, arguments, figure, report
+from benchmarks.held_out import held_out
 from benchmarks.peers import bootstrap
 
 SEED = 20261126
@@ -113,7 +114,7 @@ def covered(fit: Fit, job: Job) -> dict[str, object]:
     for name, (draws, true) in pairs.items():
         low, _, high = interval(draws[:, 0])
         found |= {f"{name}_covered": bool(low <= true <= high), f"{name}_width": float(np.log(high / low))}
-    point = point_choice(job, product)
+    point = point_choice(job.rows.frame, job.seed, product)
     for name, params in (("bayes", float(made.bayes_params[0])), ("point", point)):
         found[name] = float(true_loss(law, params, product, truth) - true_loss(law, best["params"], product, truth))
     return found
@@ -124,12 +125,19 @@ def true_loss(law: bs.Law, params: float, product: float, truth: Mapping[str, fl
     return float(law.mean(numpy_backend(), params=np.float64(params), tokens=np.float64(product / params), **truth))
 
 
-def point_choice(job: Job, product: float) -> float:
-    """Return the size that a point fit chooses, kept inside 1e6 to 1e15 parameters where its exponents run away."""
-    frame = job.rows.frame
+def point_choice(frame: pd.DataFrame, seed: int, product: float) -> float:
+    """Return the size that a point fit chooses, kept inside 1e6 to 1e15 parameters where its exponents run away.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Runs with params, tokens and loss.
+    product : float
+        Parameters times tokens of the budget.
+    """
     table = bootstrap.Table.of(*(frame[c].to_numpy() for c in ("params", "tokens", "loss")))
     starts = np.array(list(itertools.product(*bootstrap.GRID.values())))
-    chosen = np.random.default_rng(job.seed).permutation(starts)[:STARTS]
+    chosen = np.random.default_rng(seed).permutation(starts)[:STARTS]
     a, b, _, alpha, beta = min((bootstrap.from_start(s, table) for s in chosen), key=lambda f: f.fun).x
     if alpha <= 0 or beta <= 0:
         return float(np.sqrt(product / 20))  # no optimum inside: the usual ratio instead
@@ -210,6 +218,7 @@ def discrepancies() -> Iterator[Figure]:
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "seconds": seconds, "chinchilla": chinchilla_exponent, "coverage": coverage, "discrepancies": discrepancies,
+    "held_out": lambda: held_out(point_choice),
     **{f"replay_{name}": part for name, part in replay.PARTS.items()},
 }  # fmt: skip
 
