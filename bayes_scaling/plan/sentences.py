@@ -63,7 +63,7 @@ def _known(found: NextRun) -> str:
     middle, low, high = (words.number(v, DIGITS) for v in found.interval())
     unit = f" {found.question.unit}" if found.question.unit else ""
     points = found.question.points
-    at = where(points.iloc[0].to_dict()) if points is not None and len(points) == 1 else ""
+    at = where({str(k): v for k, v in points.iloc[0].items()}) if points is not None and len(points) == 1 else ""
     told = (
         f"{found.question.name}{at and f' ({at})'}: {middle}{unit} ({words.interval(low, high, found.level, 'eti')})."
     )
