@@ -6,16 +6,19 @@ ifneq ($(MIRROR),)
 export BAYES_SCALING_DATA ?= $(abspath $(MIRROR))
 endif
 
+# a process per processor; files stay whole, so that what their tests share is made once
+PARALLEL := -n auto --dist loadfile
+
 .PHONY: report test test-fast lint types wheel notebooks bench clean setup
 
 report: $(VENV)/.installed
 	$(VENV)/bin/bayes-scaling report --refit --quiet -o reports/report.html
 
 test: $(VENV)/.installed-dev
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(PARALLEL)
 
 test-fast: $(VENV)/.installed-dev
-	$(PYTHON) -m pytest -m "not real and not statistical"
+	$(PYTHON) -m pytest $(PARALLEL) -m "not real and not statistical"
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -28,6 +28,7 @@ BETWEEN = {"E": 0.05, "A_ref": 0.1}  # standard deviations of runs, of logarithm
 REFERENCE = 1e21
 SPAN = (1e18, 1e21)
 SETTINGS = SamplerSettings(draws=500, tune=500)
+LONG = SamplerSettings(draws=2500, tune=1000)  # what the largest table needs to be usable
 
 
 def spec_of() -> ModelSpec:
@@ -54,7 +55,7 @@ def checkpoints(count: int) -> pd.DataFrame:
     return pd.DataFrame({"run": run, "compute": compute.ravel(), "loss": loss.ravel()})
 
 
-def fit_of(count: int) -> tuple[Fit, dict[str, float]]:
+def fit_of(count: int, settings: SamplerSettings = SETTINGS) -> tuple[Fit, dict[str, float]]:
     """Return the fit of so many checkpoints, gathered, and what it cost from table to draws, compilation included.
 
     ``cpu`` are seconds of all threads: on a machine that others use, those that this process had.
@@ -63,7 +64,7 @@ def fit_of(count: int) -> tuple[Fit, dict[str, float]]:
     begun, worked = time.perf_counter(), time.process_time()
     thinned = thin(frame)
     gathered = time.perf_counter() - begun
-    fit = sample(spec_of(), thinned, settings=SETTINGS, random_seed=SEED, progressbar=False)
+    fit = sample(spec_of(), thinned, settings=settings, random_seed=SEED, progressbar=False)
     seconds = time.perf_counter() - begun
     cost = {
         "seconds": seconds,
@@ -77,10 +78,10 @@ def fit_of(count: int) -> tuple[Fit, dict[str, float]]:
     return fit, cost | {c.name: c.found for c in diagnosis.checks}
 
 
-def measured(count: int) -> dict[str, float]:
-    """Return what a fit costs in a process of its own, whose memory is then its own."""
-    words = [sys.executable, "-m", "benchmarks.checkpoints", str(count)]
-    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+def measured(count: int, *words: str) -> dict[str, float]:
+    """Return what a fit costs in a process of its own, whose memory is its own; with ``long`` it has LONG draws."""
+    command = [sys.executable, "-m", "benchmarks.checkpoints", str(count), *words]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
     found: dict[str, float] = json.loads(told)
     return found
 
@@ -118,4 +119,4 @@ def _likelihood(spec: ModelSpec, rows: Rows, values: dict[str, np.ndarray]) -> n
 
 
 if __name__ == "__main__":
-    print(json.dumps(fit_of(int(sys.argv[1]))[1]))
+    print(json.dumps(fit_of(int(sys.argv[1]), LONG if "long" in sys.argv else SETTINGS)[1]))

@@ -90,5 +90,7 @@ def _list(options: argparse.Namespace, found: Any, line: Any) -> int:
 def _law_text(law: dict[str, Any]) -> str:
     inputs, parameters = (", ".join(i["name"] for i in law[k]) for k in ("inputs", "parameters"))
     text = f"{law['name']}: {law['title']}\n    {law['formula']}\n    inputs: {inputs}\n    parameters: {parameters}"
+    if law["quantities"]:
+        text += f"\n    quantities: {', '.join(law['quantities'])}"
     text += f"\n    {law['citation']}"
     return text + (f"\n    published constants: {', '.join(law['published'])}" if law["published"] else "")

@@ -12,7 +12,9 @@ A newcomer reads these files in this order:
 - ``registry.py``     the catalogue of public datasets (``registry.toml``), mirror, cache and download
 - ``benchmarks.py``   chance level and item count of benchmarks (``benchmarks.toml``)
 - ``loaders.py``      ``load_dataset`` and ``read_table``; with a file for each dataset that needs more:
-  ``leaderboards.py``, ``observational.py``, ``epoch.py``, ``learning_curves.py``, ``overtraining.py``, ``published.py``
+  ``leaderboards.py``, ``observational.py``, ``epoch.py``, ``learning_curves.py``, ``overtraining.py``,
+  ``published.py``, ``discrepancies.py``, ``gemstones.py``, ``steplaw.py``, ``hitchhiker.py``
+- ``schedules.py``    ``areas`` of a schedule of learning rates, which a law of loss curves reads
 
 The names that need pandas are imported on first use, so that the command line can
 list datasets without waiting for it.
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from bayes_scaling.data.harness import read_harness
     from bayes_scaling.data.hashing import data_hash
     from bayes_scaling.data.loaders import load_dataset, read_table
+    from bayes_scaling.data.schedules import areas
     from bayes_scaling.data.tasks import task_table
     from bayes_scaling.data.thinning import thin
     from bayes_scaling.data.validate import check_runs
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 _LATER = {
     "active_params": "derive",
     "add_flag": "flags",
+    "areas": "schedules",
     "check_evaluations": "evaluations",
     "check_runs": "validate",
     "compute_ratio": "derive",
@@ -63,6 +67,7 @@ __all__ = [
     "Dataset",
     "active_params",
     "add_flag",
+    "areas",
     "benchmark",
     "catalogue",
     "check_evaluations",

@@ -10,6 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+FLOP_PER_PARAM_TOKEN = 6.0
+"""Compute is this times active parameters times tokens (Kaplan et al. 2020, section 2.1)."""
+
 KINDS = ("count", "positive", "amount", "fraction", "integer", "real", "text")
 
 

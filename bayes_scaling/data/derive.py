@@ -9,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.data.flags import add_flag, drop_flag, tidy_flags
 
 MISMATCH_FACTOR = 3.0
 """Given and derived compute that differ by more than this are flagged."""
-
-FLOP_PER_PARAM_TOKEN = 6.0
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

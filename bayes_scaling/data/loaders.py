@@ -8,7 +8,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from bayes_scaling.data import epoch, leaderboards, learning_curves, observational, overtraining, published
+from bayes_scaling.data import (
+    datablations,
+    discrepancies,
+    epoch,
+    gemstones,
+    hitchhiker,
+    leaderboards,
+    learning_curves,
+    mixtures,
+    observational,
+    overtraining,
+    parscale,
+    published,
+    routing,
+    sft,
+    steplaw,
+    vocab,
+)
 from bayes_scaling.data.columns import Column
 from bayes_scaling.data.flags import add_flag
 from bayes_scaling.data.registry import dataset, fetch
@@ -42,6 +59,7 @@ def load_chinchilla() -> pd.DataFrame:
 LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "chinchilla": load_chinchilla,
     "overtraining": overtraining.load_overtraining,
+    "overtraining_losses": overtraining.load_overtraining_losses,
     "observational": observational.load_observational,
     "curves": learning_curves.load_curves,
     "published_models": published.load_published_models,
@@ -52,6 +70,16 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "observational_instruct": observational.load_instruct,
     "observational_agents": observational.load_agents,
     "epoch": epoch.load_epoch,
+    "discrepancies": discrepancies.load_discrepancies,
+    "gemstones": gemstones.load_gemstones,
+    "steplaw": steplaw.load_steplaw,
+    "hitchhiker": hitchhiker.load_hitchhiker,
+    "datablations": datablations.load_datablations,
+    "parscale": parscale.load_parscale,
+    "vocab": vocab.load_vocab,
+    "sft": sft.load_sft,
+    "routing": routing.load_routing,
+    "mixtures": mixtures.load_mixtures,
 }
 
 

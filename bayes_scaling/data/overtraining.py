@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from bayes_scaling.data.flags import add_flag
 from bayes_scaling.data.registry import dataset, fetch, in_mirror
 from bayes_scaling.data.validate import check_runs
 
@@ -39,6 +40,7 @@ AVERAGED = (
 # OpenLM's vocabulary and widths; input and output embedding are two matrices (params = 2 x 50432 x width + blocks).
 VOCABULARY = 50432
 WIDTHS = {"open_lm_1b": 2048, "open_lm_7b": 4096}  # the other names say theirs: d=512_l=8_h=4
+FEW_SEQUENCES = 0.02  # mean half-width of 95 percent bounds over the loss
 SETTINGS = {"lr": "lr", "wd": "wd", "warmup": "warmup", "cd": "cooldown", "global_bs": "global_batch"}
 
 
@@ -64,6 +66,27 @@ def load_overtraining() -> pd.DataFrame:
     raw.insert(0, "family", raw.pop("train_dataset").map(CORPORA))
     raw["matmul_params"] = raw["params"] - VOCABULARY * raw["model"].map(_width)
     return check_runs(raw, require=("family", "model", "run", "params", "tokens", "loss"))
+
+
+def load_overtraining_losses() -> pd.DataFrame:
+    """Load the losses of the same 104 models on other validation sets beside that on C4.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per model and set: family (training corpus), run, model, params, tokens, compute, task (validation set),
+        loss (nats, on that set) and source_loss (nats, on C4's). Sets measured on few sequences (bounds of more than
+        2 percent of the loss on average) are flagged ``approximate``.
+    """
+    wide = load_overtraining()
+    sets = [c.removeprefix("loss_") for c in wide.columns if c.startswith("loss_")]
+    keep = ["family", "run", "model", "params", "tokens"]
+    parts = []
+    for name in sets:
+        part = wide[keep].assign(task=name, loss=wide[f"loss_{name}"], source_loss=wide["loss"])
+        bounds = (wide[f"upper_{name}"] - wide[f"lower_{name}"]) / (2 * wide[f"loss_{name}"])
+        parts.append(add_flag(part, [bounds.mean() > FEW_SEQUENCES] * len(part), "approximate"))
+    return check_runs(pd.concat(parts, ignore_index=True), require=("family", "run", "task", "loss", "source_loss"))
 
 
 def _width(model: str) -> int:

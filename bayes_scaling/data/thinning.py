@@ -195,6 +195,8 @@ def _most(t: np.ndarray, y: np.ndarray, run: np.ndarray) -> float:
             return np.inf
         variance[i] = weight @ made.scatter[known] / freedom[i]
         distance[i] = weight @ line_distance(made.count[known], made.span[known]) / freedom[i]
+    if not distance[1] > distance[0]:  # every run is shorter than the shorter stretch: nothing tells both apart
+        return np.inf
     error = variance[0] * np.sqrt(2 / freedom[0])
     rough = (variance[1] - variance[0] + 2 * error) / (distance[1] - distance[0])
     return 3 * SHARE * variance[0] / rough if rough > 0 else np.inf

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from bayes_scaling.fit.particles import SAFE, Ladder, Particles, Population, Target, moved
+from bayes_scaling.fit.particles import IMPOSSIBLE, SAFE, Ladder, Particles, Population, Target, moved
 from bayes_scaling.fit.straight import Straight, order_of
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import Rows
@@ -92,7 +92,8 @@ class Posterior:
 
     def log_density(self, theta: np.ndarray) -> np.ndarray:
         """Return the log density at points (draw, parameter) of the unconstrained scale, shape (draw,)."""
-        return self._target.log_likelihood(theta) + self.log_prior(theta)
+        likelihood = self._target.log_likelihood(theta)
+        return np.where(likelihood > IMPOSSIBLE, likelihood, -np.inf) + self.log_prior(theta)
 
     def log_prior(self, theta: np.ndarray) -> np.ndarray:
         """Return the log density of the prior on the unconstrained scale, shape (draw,)."""
@@ -114,7 +115,7 @@ class Posterior:
         """Return where particles begin: with every eighth row, or fewer of a short table, as if these were all."""
         step = max(1, min(round(1 / SAFE), len(self._rows) // FIRST_ROWS))
         few = Target(self._spec, self._rows, np.arange(step // 2, len(self._rows), step))
-        return Ladder.up(few, normal_prior(self._spec, rng), PARTICLES, rng, until=SAFE * step)
+        return Ladder.up(few, normal_prior(self._spec, rng), PARTICLES, rng, until=SAFE * len(self._rows) / len(few))
 
 
 def normal_prior(spec: ModelSpec, rng: np.random.Generator) -> Population:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from bayes_scaling.fit.crew import Crew, cpus, hire
 from bayes_scaling.fit.diagnostics import failure_banner
 from bayes_scaling.fit.engine import draw_posterior
 from bayes_scaling.fit.folder import ResultFolder, pack, unpack
+from bayes_scaling.fit.importance import ROWS_MAX
 from bayes_scaling.fit.kept import compiled_model, shared_ladder
 from bayes_scaling.fit.progress import Progress
 from bayes_scaling.fit.result import Fit
@@ -33,6 +35,7 @@ from bayes_scaling.fit.subset import fitted_levels, positions, subset
 from bayes_scaling.model import Rows, encode
 from bayes_scaling.model.spec import ModelSpec
 
+SHARED_BY = 2  # a fit to fewer of a table's rows than one in so many gains nothing from its particles
 DIED = "the worker process died (killed, out of memory, or ended by the code it ran)"
 
 
@@ -318,7 +321,10 @@ def fit_job(job: Job, *, cores: int | None = None) -> Fit:
             return Sampler(job.spec, part).sample(job.settings, seed=job.seed, cores=cores)
         return compiled_model(job.spec, job.rows).sample(job.settings, seed=job.seed, rows=part, cores=cores)
 
-    ladder = None if job.chosen is None else lambda: shared_ladder(job.spec, job.rows)
+    ladder = None
+    most = job.chosen is not None and len(job.rows) <= SHARED_BY * len(part)
+    if most and len(job.rows) <= ROWS_MAX:  # of a larger table it would take longer than the fit
+        ladder = partial(shared_ladder, job.spec, job.rows)
     tree, engine = draw_posterior(job.spec, part, job.settings, job.seed, nuts, ladder)
     seconds = {"sample": time.perf_counter() - started}
     part, posterior = fitted_levels(job.spec, part, tree["posterior"].to_dataset())

@@ -28,7 +28,7 @@ MOVES = 6
 SAFE = 0.125  # power at which a fit to some rows takes over from its whole table: three times as wide as its posterior
 BATCH_VALUES = 40_000  # draws x rows at once, which stay in a processor's cache
 STRIDE = 2.38  # of a random walk in units of sd / sqrt(dimension) (Roberts, Gelman and Gilks 1997)
-_IMPOSSIBLE = -1e300
+IMPOSSIBLE = -1e300
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Target:
                 center = simulate.center(spec, mean, None, self._data["chance"])
                 total = simulate.log_density(spec, self._outcome, center, at, self._data).sum(axis=1)
             total = total if scatter is None else total + scatter.sum(axis=1)
-        return np.where(np.isfinite(total), total, _IMPOSSIBLE)
+        return np.where(np.isfinite(total), total, IMPOSSIBLE)
 
     def _along_path(self, log_mean: np.ndarray, at: dict[str, np.ndarray]) -> np.ndarray:
         residual = (self._data["y"] - log_mean)[:, self._order]
@@ -188,7 +188,7 @@ class Ladder:
         share = len(target) / self.rows
         for power, particles in reversed(self.rungs):
             own = power / share
-            if own > SAFE:
+            if own > SAFE * (1 + 1e-9):
                 continue
             likelihood = target.log_likelihood(particles.theta)
             weight = own * likelihood - power * particles.log_likelihood

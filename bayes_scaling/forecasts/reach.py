@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
@@ -222,7 +223,7 @@ def law_along(draws: Draws, rows: Rows, log10_compute: np.ndarray, tokens_per_pa
     compute = 10.0**log10_compute
     along: dict[str, np.ndarray] = {"compute": compute}
     if tokens_per_param is not None:
-        along["params"] = np.sqrt(compute / (6 * tokens_per_param))
+        along["params"] = np.sqrt(compute / (FLOP_PER_PARAM_TOKEN * tokens_per_param))
         along["tokens"] = along["params"] * tokens_per_param
     needed = {i.name: along.get(i.column, rows.inputs[i.name]) for i in draws.spec.law.inputs}
     return law(draws, Rows(rows.frame, rows.coords, rows.index, needed))[0]

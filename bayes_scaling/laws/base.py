@@ -86,8 +86,9 @@ class Law:
         super().__init_subclass__(**kwargs)
         signature = inspect.signature(cls.mean)
         found = {n for n, p in signature.parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        kinds = {p.kind for p in signature.parameters.values()}
         declared = {i.name for i in cls.inputs} | {p.name for p in cls.parameters}
-        if found and any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values()):
+        if inspect.Parameter.VAR_KEYWORD in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
             declared &= found  # a formula over a variable number of parts reads the others by name
         if found != declared:
             raise TypeError(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bayes_scaling.errors import CardError, listed
+from bayes_scaling.errors import CardError, DataError, listed
 from bayes_scaling.laws.backend import SUPPORTS
 from bayes_scaling.laws.prior import Prior
 
@@ -98,7 +98,7 @@ class Constants:
     note: str = ""
 
 
-PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
 
 
 def radical_inverse(number: int, base: int) -> float:
@@ -124,3 +124,25 @@ class PublishedAllocation:
     def at(self, compute: Any) -> Any:
         """Return parameters at a compute in FLOP, same shape."""
         return self.params * (compute / self.unit) ** self.exponent
+
+
+def refuse_rows(law: str, wrong: Any, columns: Sequence[str], expected: str) -> None:
+    """Raise DataError that lists rows whose values do not fit together; nothing where there are none.
+
+    Parameters
+    ----------
+    law : str
+    wrong : DataFrame
+        The rows, maybe none.
+    columns : sequence of str
+        What to show of them.
+    expected : str
+        What was expected of these columns.
+    """
+    if not len(wrong):
+        return
+    found = [
+        f"row {label} with " + " and ".join(f"{c} = {v:g}" for c, v in zip(columns, values, strict=True))
+        for label, *values in wrong[list(columns)].itertuples(name=None)
+    ]
+    raise DataError(f"law {law}: found {listed(found, 6)}; expected {expected}. Correct or leave out these rows.")

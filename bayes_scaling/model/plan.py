@@ -10,7 +10,7 @@ from typing import Any
 
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import CardError, listed
-from bayes_scaling.laws import Law
+from bayes_scaling.laws import Law, available, get
 from bayes_scaling.laws.prior import Prior
 from bayes_scaling.model.choices import check_levels, check_number
 from bayes_scaling.model.next_run import NextPart, RecipesPart, check_next, check_recipes
@@ -64,8 +64,15 @@ class Prices:
         utilisation, serving_utilisation : float
             Share of the peak that training and serving reach.
         """
-        for name, value in (("price", price), ("peak_flops", peak_flops), ("utilisation", utilisation)):
+        for name, value in (("price", price), ("peak_flops", peak_flops)):
             check_number(name, value)
+        shares = {"utilisation": utilisation, "serving_utilisation": serving_utilisation}
+        for name, share in shares.items():
+            if share is None:
+                continue
+            check_number(name, share)
+            if share > 1:
+                raise CardError(f"{name} = {share!r}; expected a share of the peak, at most 1.")
         hour = 3600.0 * peak_flops
         serving = None if serving_utilisation is None else price / (hour * serving_utilisation)
         return cls(price / (hour * utilisation), serving, inference_tokens, currency)
@@ -275,6 +282,16 @@ class PlanPart:
 
 def why_no_allocation(law: Law, outcome: str) -> str:
     """Return why a law says nothing of how a budget is split between parameters and tokens; empty where it does."""
+    why = _unsettled(law, outcome)
+    if not why:
+        return ""
+    others = [get(name) for name in available()]
+    able = [one.name for one in others if one.outcome == "loss" and not _unsettled(one, "loss")]
+    return f"law {law.name} has no allocation: {why}. Laws that have one: {listed(able)}."
+
+
+def _unsettled(law: Law, outcome: str) -> str:
+    """Return what keeps a law from splitting a budget; empty where nothing does."""
     read = [i.column for i in law.inputs]
     size = [c for c in SIZES if c in read]
     why = ""
@@ -288,7 +305,7 @@ def why_no_allocation(law: Law, outcome: str) -> str:
         why = f"it reads {' and '.join(read)}, and no column that counts parameters ({listed(SIZES)})"
     elif further := [c for c in read if c not in (size[0], "tokens", "unique_tokens")]:
         why = f"it also reads {listed(further)}, which no budget of compute settles"
-    return f"law {law.name} has no allocation: {why}. Laws that have one: chinchilla, kaplan." if why else ""
+    return why
 
 
 def check_plan(spec: ModelSpec, part: PlanPart) -> None:

@@ -84,7 +84,16 @@ def growth_of(doubling_months: Prior, compute: float, date: str, *, draws: int =
         FLOP.
     date : str
         Such as ``"2025-02-24"``.
+
+    Raises
+    ------
+    ForecastError
+        A doubling time that is no prior, or one below zero.
     """
+    if not isinstance(doubling_months, Prior):
+        raise ForecastError(
+            f'doubling time {doubling_months!r}; expected a prior, such as Prior("lognormal", median=6, upper95=12).'
+        )
     months = draw(doubling_months, np.random.default_rng(random_seed), draws)
     if not (months > 0).all():
         raise ForecastError(f"doubling time {doubling_months}; expected a prior of numbers above zero.")
@@ -114,7 +123,7 @@ def fit_growth(
     Raises
     ------
     ForecastError
-        Fewer than ten rows.
+        Fewer than ten rows, or all of one day.
     """
     frame = load_dataset("epoch") if frame is None else frame
     rows = frame[frame["frontier"].astype(bool)] if "frontier" in frame else frame
@@ -123,6 +132,8 @@ def fit_growth(
     rows, year = rows[year >= since], year[year >= since]
     if len(rows) < FEWEST:
         raise ForecastError(f"{len(rows)} models with date and compute since {since:g}; expected at least {FEWEST}.")
+    if not np.ptp(year):
+        raise ForecastError(f"all {len(rows)} models are of one day; growth needs models of different dates.")
     origin = float(year.max())
     design = np.column_stack([np.ones(len(year)), year - origin])
     y = np.log10(rows["compute"].to_numpy(dtype=float))
@@ -151,4 +162,4 @@ def day(year: float) -> str:
         return f"year {year:.3g}" if year < 1e5 else "beyond any date"
     whole = int(year)
     start, end = datetime.date(whole, 1, 1).toordinal(), datetime.date(whole + 1, 1, 1).toordinal()
-    return datetime.date.fromordinal(start + int((year - whole) * (end - start))).strftime("%B %Y")
+    return datetime.date.fromordinal(start + int((year - whole) * (end - start) + 1e-4)).strftime("%B %Y")

@@ -342,6 +342,8 @@ def rank(
     if question.yes:
         if wanted_sd is not None:
             raise ForecastError(f"whether {question.yes} has no standard deviation; leave wanted_sd out.")
+        if np.ptp(joint.question) == 0:
+            raise ForecastError(f"whether {question.yes} is the same in every draw: no run can tell more of it.")
         scores, threshold = normal_scores(joint.question)
         joint = replace(joint, question=scores)
     moments, single = joint.moments(), gains(joint)

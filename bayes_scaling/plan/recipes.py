@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.compare.families import check_contrasts, contrast, level_columns
+from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.summary import check_interval
@@ -206,7 +207,7 @@ def _smallest(sides: tuple[_Side, _Side], at: Mapping[str, float], tokens_per_pa
     if not np.isfinite(low):
         raise ForecastError("the fitted rows have no compute; say where the ranking of now is read by small=.")
     if "params" in at and "tokens" in at:
-        shrink = np.sqrt(low / (6 * at["params"] * at["tokens"]))
+        shrink = np.sqrt(low / (FLOP_PER_PARAM_TOKEN * at["params"] * at["tokens"]))
         return {"params": at["params"] * shrink, "tokens": at["tokens"] * shrink}
     return {"compute": low}
 
@@ -304,7 +305,8 @@ def _of_two_fits(
     tokens_per_param: float | None, seed: int, *, cost: str, **options: Any,
 ) -> NextRun:  # fmt: skip
     """Return candidates of two independent posteriors, whose draws are paired anyhow."""
-    count = min(DRAWS, *(int(np.prod(list(s.fit.idata["posterior"].sizes.values())[:2])) for s in sides))
+    kept: list[Any] = [s.fit.idata["posterior"].sizes for s in sides]
+    count = min(DRAWS, *(size["chain"] * size["draw"] for size in kept))
     parts, costs, found = [], [], []
     for k, side in enumerate(sides):
         own = frame[whose == side.name].drop(columns=RECIPE).reset_index(drop=True)

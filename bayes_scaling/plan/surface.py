@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GOLDEN = (np.sqrt(5.0) - 1) / 2
 BRACKETS, WIDTH = 17, 1e-7  # points that bracket a minimum first; how far its logarithm is then narrowed down
-NEWTON, STEP = 12, 1e-4
+NEWTON, STEP = 80, 1e-4  # most steps: the first may overshoot by 40, and each back is one over the steepness
 
 
 def minimum(f: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:

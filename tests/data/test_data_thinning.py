@@ -106,3 +106,10 @@ def test_what_cannot_be_gathered_is_refused(change, options, message):
 def test_a_table_without_runs_is_refused():
     with pytest.raises(DataError, match="lacks run"):
         thin(runs().drop(columns="run"), over="tokens")
+
+
+def test_runs_shorter_than_a_stretch_are_gathered():
+    t, rng = np.linspace(0, 0.02, 40), np.random.default_rng(0)
+    frame = pd.DataFrame({"run": np.repeat(["a", "b"], 40), "compute": np.tile(1e20 * 10**t, 2)})
+    frame["loss"] = np.exp(1 + 0.01 * rng.standard_normal(80))
+    assert thin(frame)["averaged"].tolist() == [40, 40]

@@ -11,6 +11,8 @@ from scipy import stats
 from bayes_scaling.errors import FitError
 from bayes_scaling.fit import Job, SamplerSettings, importance, load, many_fits, sample
 from bayes_scaling.fit.engine import draw_posterior
+from bayes_scaling.fit.many import fit_job
+from bayes_scaling.fit.particles import IMPOSSIBLE
 from bayes_scaling.fit.straight import Straight, order_of
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import build, encode, make_spec, simulate
@@ -273,6 +275,12 @@ def test_what_is_not_trusted_goes_to_nuts_and_says_why(monkeypatch):
     assert "Pareto k" in engine["why"]
 
 
+def test_a_density_that_is_nowhere_possible_is_refused(monkeypatch):
+    spec, rows = encode(SPECS["normal"], LADDER)
+    monkeypatch.setattr(importance.Target, "_of_few", lambda self, theta: np.full(len(theta), IMPOSSIBLE))
+    assert importance.importance_draws(spec, rows, 100, 1) is None
+
+
 def tail_of(fit, job):
     return {"engine": fit.meta["engine"]["name"], "alpha": float(np.median(fit.values()["alpha"]))}
 
@@ -282,6 +290,14 @@ def test_many_fits_use_it_too():
     jobs = [Job(f"job {i}", spec, rows, SETTINGS, i, chosen=np.arange(len(rows)) != i) for i in range(6)]
     found = list(many_fits(jobs, tail_of, workers=0, progressbar=False))
     assert sum(r.value["engine"] == "importance" for r in found) >= 4
+
+
+def test_some_rows_of_a_large_table_do_not_begin_with_all_of_it(monkeypatch):
+    spec, rows = encode(SPECS["normal"], LADDER)
+    monkeypatch.setattr("bayes_scaling.fit.many.ROWS_MAX", len(rows) - 1)
+    monkeypatch.setattr("bayes_scaling.fit.many.shared_ladder", None)
+    fit = fit_job(Job("some", spec, rows, SETTINGS, 1, chosen=np.arange(len(rows)) > 0))
+    assert fit.meta["engine"]["name"] == "importance"
 
 
 def test_an_unknown_engine_is_refused():

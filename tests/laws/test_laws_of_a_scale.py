@@ -269,7 +269,8 @@ def test_a_scale_is_compute_unless_said_otherwise():
 def test_usual_references_are_those_of_the_shipped_laws():
     for name in laws.available():
         if laws.get(name).outcome == "loss":
-            assert all(item.reference == REFERENCES[item.column] for item in laws.get(name).inputs)
+            usual = [item for item in laws.get(name).inputs if item.column in REFERENCES]
+            assert all(item.reference == REFERENCES[item.column] for item in usual)
 
 
 @pytest.mark.parametrize("column", ["params", "tokens"])

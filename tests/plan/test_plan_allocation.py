@@ -203,3 +203,17 @@ def test_groups_are_asked_one_level_at_a_time(made_up):
         plan.allocation(made_up, 1e21)
     new = plan.allocation(made_up, 1e21, groups={"family": "dog"}, new_groups="population")
     assert new.params.shape == (300, 1)
+
+
+@pytest.mark.parametrize("exponent", [0.3, 1.0, 1.5])
+def test_compute_for_a_loss_far_from_the_optimum_has_that_loss(exponent):
+    t, rng = simulated.TRUTH, np.random.default_rng(3)
+    values = {k: t[k] * np.exp(0.05 * rng.standard_normal(50)) for k in ("A_ref", "B_ref")}
+    values |= {k: exponent * np.exp(0.05 * rng.standard_normal(50)) for k in ("alpha", "beta")}
+    values["E"] = 1.7 * np.exp(0.02 * rng.standard_normal(50))
+    on = plan.surface(
+        simulated.fit_of(make_spec("chinchilla"), simulated.ladder().drop(columns="family"), values, draws=25)
+    )
+    for tokens_per_param in (1e-3, 1e3, 1e7):
+        loss = on.loss_of_split(np.sqrt(BUDGETS / (6 * tokens_per_param)), BUDGETS)
+        np.testing.assert_allclose(on.best(on.compute_for(loss, BUDGETS)), loss, rtol=1e-6)

@@ -123,6 +123,8 @@ def test_no_choice_says_which_limit_binds(fit, cost, prices, limits, names):
         (lambda: Prices(per_flop=-1), "prices.per_flop = -1"),
         (lambda: Prices(inference_tokens=-1), "inference_tokens = -1"),
         (lambda: Prices.of_gpu_hours(-2, peak_flops=1e15), "price = -2"),
+        (lambda: Prices.of_gpu_hours(2, peak_flops=1e15, serving_utilisation=0), "serving_utilisation = 0"),
+        (lambda: Prices.of_gpu_hours(2, peak_flops=1e15, utilisation=40), "at most 1"),
         (lambda: Limits(max_params=0), "limits.max_params = 0"),
         (lambda: Limits(utilisation=40, gpus=1, peak_flops=1e15), "at most 1"),
         (lambda: Limits(days=3), "days need both"),

@@ -1,5 +1,7 @@
 """Targets, dates and what is left: against closed forms, with what is out of reach counted."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -126,6 +128,12 @@ def test_growth_is_learned_from_dated_runs():
         plan.fit_growth(frame.head(5))
 
 
+def test_growth_is_not_learned_from_one_day():
+    frame = pd.DataFrame({"date": ["2024-01-01"] * 12, "compute": np.geomspace(1e20, 1e22, 12)})
+    with pytest.raises(ForecastError, match="of one day"):
+        plan.fit_growth(frame)
+
+
 def test_compute_that_does_not_grow_reaches_nothing():
     made = plan.Growth(2025.0, np.full(2, 20.0), np.array([-0.1, 0.5]), "made up")
     years = made.year_of(np.array([[1e22], [1e22]]))
@@ -177,6 +185,8 @@ def test_growth_of_a_card_is_checked(given, message):
 
 def test_days_in_words():
     assert day(decimal_year("2027-05-20")) == "May 2027"
+    firsts = [datetime.date(year, month, 1) for year in (2024, 2025, 2027) for month in range(1, 13)]
+    assert [day(decimal_year(str(d))) for d in firsts] == [d.strftime("%B %Y") for d in firsts]
     assert day(np.inf) == "never"
     assert day(2500.0) == "year 2.5e+03"
     assert decimal_year("2024-07-01") == pytest.approx(2024 + 182 / 366)
