@@ -44,7 +44,9 @@ def _tables(found: Plan) -> list[str]:
     """Return what is printed: the choice or the best runs where there are any, else the widest intervals."""
     if isinstance(found, NextRun):
         shown = best_rows(found, SHOWN)
-        told = f"{len(shown)} of {len(found.table)} candidates: the set to buy, then most per cost ({found.unit})"
+        told = (
+            f"{len(shown)} of {len(found.table)} candidates: the first to buy, and those that tell most ({found.unit})"
+        )
         return ["", told, show(shown.rename_axis("candidate").reset_index())]
     if isinstance(found, Recipes):
         columns = ["quantity", "median", "lower", "upper", "level", "interval", "p", "mcse", "means"]

@@ -62,7 +62,11 @@ def _interval(row: Any) -> str:
 def _known(found: NextRun) -> str:
     middle, low, high = (words.number(v, DIGITS) for v in found.interval())
     unit = f" {found.question.unit}" if found.question.unit else ""
-    told = f"{found.question.name}: {middle}{unit} ({words.interval(low, high, found.level, 'eti')})."
+    points = found.question.points
+    at = where({str(k): v for k, v in points.iloc[0].items()}) if points is not None and len(points) == 1 else ""
+    told = (
+        f"{found.question.name}{at and f' ({at})'}: {middle}{unit} ({words.interval(low, high, found.level, 'eti')})."
+    )
     return f"{words.p_equals(found.p_yes, found.question.yes)}; {told}" if found.question.yes else told
 
 
@@ -77,7 +81,7 @@ def _advice(found: NextRun) -> str:
         return _why_stop(found)
     share, error = found.single.value[best] / found.now, found.single.mcse[best] / found.now
     at = where({c: found.candidates[c].iloc[best] for c in ("params", "tokens") if c in found.candidates})
-    told = f"Next: candidate {best}{f' ({at})' if at else ''} for {cost(found, found.cost[best])}, which is expected "
+    told = f"Make candidate {best}{f' ({at})' if at else ''} next, for {cost(found, found.cost[best])}: it is expected "
     told += f"to remove {words.percent(share)} of the {found.measure} (Monte-Carlo error {words.percent(error, 2)}"
     again = found.check.get(best)
     nested = f"; {words.percent(again.reduction / found.now)} by nested Monte Carlo" if again and again.usable else ""

@@ -66,13 +66,15 @@ def tidy(
 
 
 def best_rows(found: NextRun, count: int) -> pd.DataFrame:
-    """Return the set to buy in its order, then the runs that tell most per cost: `count` candidates at most.
+    """Return `count` candidates at most, cheapest first: the first to buy (or best per cost), and those that tell most.
 
     Columns: those of the candidates that differ (but a compute that is the cost), then ``cost``; ``share`` of what is
     open that a run settles, with ``lower`` and ``upper`` of its Monte-Carlo error and ``nested``, the same by
     simulation (where it was checked); ``as_good``; ``step`` in the set. The index is the position of the candidate.
     """
-    chosen = found.table.loc[found.first(count)]
+    most = np.argsort(-found.single.value, kind="stable").tolist()
+    some = list(dict.fromkeys([*found.first((count + 1) // 2), *most]))[:count]
+    chosen = found.table.loc[sorted(some, key=lambda i: found.cost[i])]
     differ = [c for c in found.candidates if found.candidates[c].nunique(dropna=False) > 1]
     names = [c for c in differ if not (c == "compute" and np.array_equal(found.candidates[c], found.cost))]
     shares = {c: chosen[c] / found.now if found.now > 0 else 0.0 for c in ("lower", "upper", "nested") if c in chosen}

@@ -14,7 +14,7 @@ from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Table, Text, table
 from bayes_scaling.report.figures import picture
 
-SHOWN = 12  # candidates: the set to buy, and the best beside it
+SHOWN = 12  # candidates
 
 
 def next_blocks(made: NextRun) -> list[Any]:
@@ -46,12 +46,12 @@ def _candidates(made: NextRun) -> Table:
     heads |= {
         "cost": f"cost ({made.unit})", "share": f"{made.measure} settled",
         "error": f"{words.level(made.level)} Monte-Carlo interval", "nested": "by nested Monte Carlo",
-        "step": "in the set to buy", "as_good": "as good as the best per cost",
+        "step": "place in the set to buy", "as_good": "as good as the best per cost",
     }  # fmt: skip
     cost = (lambda v: words.power(float(v), 2)) if made.unit == "FLOP" else words.number
     how: dict[str, Any] = {"share": _share, "nested": _share, "cost": cost}
-    caption = f"The set to buy, then the runs that tell most per cost: {count} of {whole} candidates"
-    return table(told, caption, columns=heads, formats=how, marked=shown["step"].notna())
+    caption = f"The first runs to buy, and those that tell most: {count} of {whole} candidates"
+    return table(told, caption, columns=heads, formats=how)
 
 
 def _share(value: float) -> str:
