@@ -100,7 +100,7 @@ SCORED_SLDBENCH = (
 
 SCORED_HELD_OUT = (
     "2026-11-26, the protocol of benchmarks/held_out.py as first written, once: regret at the 18 largest budgets of "
-    "six ladders of discrepancies 0.39 of a point fit's (0.05 to 6.9 over ladders). All runs of these conditions had been "
-    "fitted before, for their exponents.",
+    "six ladders of discrepancies 0.39 of a point fit's (0.05 to 6.9 over ladders). All runs of these conditions had "
+    "been fitted before, for their exponents.",
 )
 """What was ever scored on held-out budgets of ``benchmarks/held_out.py``."""
