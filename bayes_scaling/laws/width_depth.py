@@ -17,7 +17,7 @@ WIDTHS, DEPTHS = (64.0, 65536.0), (1.0, 1024.0)
 COMPUTE = Input("compute", "FLOP", "training compute, 6 times all parameters times tokens")
 SHAPE = (
     Input("width", "count", "hidden size w", reference=1024.0, kind="count", low=1.0),
-    Input("depth", "count", "layers d", reference=16.0, kind="count", low=1),
+    Input("depth", "count", "layers d", reference=16.0, kind="count", low=1.0),
 )
 
 
@@ -29,9 +29,10 @@ def params_of(width: Any, depth: Any) -> Any:
 class WidthDepth(Law):
     r"""A power law each in width, depth and tokens (McLeish et al. 2025).
 
-    Their code also has the form with a fourth term in the parameters, which width and depth nearly fix: chains did
-    not agree on it (Gemstones up to 100 billion tokens). The best shape at a budget is that of Gemstones: blocks of
-    :math:`15 w^2` parameters and two embeddings of 50304 words, which :func:`params_of` counts.
+    Their code has this form by default, and one with a fourth term in the parameters. Width and depth nearly fix these:
+    on Gemstones the noise of that form is half as large, but its chains did not agree. The best shape at a
+    budget is that of Gemstones: blocks of :math:`15 w^2` parameters and two embeddings of 50304 words, which
+    :func:`params_of` counts.
     """
 
     name = "width_depth"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling import laws
 from bayes_scaling.data import areas
 from bayes_scaling.errors import DataError
@@ -110,7 +111,11 @@ def test_parameters_of_a_gemstone():
 
 def test_loss_of_shapes_falls_to_the_floor():
     law, sampled = laws.get("width_depth"), drawn(laws.get("width_depth"))
-    at = {"width": np.geomspace(64, 1e5, 30), "depth": np.geomspace(1, 1e3, 30), "tokens": np.geomspace(1e8, 1e14, 30)}
+    at = {
+        "width": np.geomspace(64, 1e5, 30),
+        "depth": np.geomspace(1, 1e3, 30),
+        "tokens": np.geomspace(1e8, 1e14, 30),
+    }
     assert (np.diff(law.mean(XP, **at, **sampled), axis=1) < 0).all()
     endless = law.mean(XP, **dict.fromkeys(at, np.array([1e150])), **sampled)
     np.testing.assert_allclose(endless, sampled["E"], rtol=1e-6)
@@ -296,3 +301,13 @@ def test_the_gradient_of_the_solved_loss_is_that_of_the_equation():
             moved[name] *= 1 + sign * 1e-5
             ends.append(law.mean(XP, **at, **moved).sum())
         assert slopes[i] == pytest.approx((ends[0] - ends[1]) / (2e-5 * values[i]), rel=1e-5), name
+
+
+@pytest.mark.real
+def test_the_published_embedding_constant_lies_in_the_interval_of_the_step_law_runs(mirror):
+    fit = bs.load_card("kaplan_chinchilla").fit(progressbar=False, draws=250)
+    assert len(fit.frame) == 17
+    low, high = fit.summary(var_names=["omega"], level=0.9).loc["omega", ["lower", "upper"]]
+    assert low < 47491 < high
+    exponent = bs.quantity(fit, "optimal_exponent", {"compute": [1e16, 1e24]}).draws
+    assert (exponent[:, 0] > exponent[:, 1]).mean() > 0.9, "embeddings weigh less in larger models"
