@@ -25,6 +25,7 @@ from bayes_scaling.model.state_space import path_totals
 
 KEPT = 0.5  # share of the effective particles that a step keeps
 MOVES = 6
+MOST = 0.25  # power that a fit to half the rows takes over at: twice as wide
 SAFE = 0.125  # power at which a fit to some rows takes over from its whole table: three times as wide as its posterior
 BATCH_VALUES = 40_000  # draws x rows at once, which stay in a processor's cache
 STRIDE = 2.38  # of a random walk in units of sd / sqrt(dimension) (Roberts, Gelman and Gilks 1997)
@@ -188,7 +189,7 @@ class Ladder:
         share = len(target) / self.rows
         for power, particles in reversed(self.rungs):
             own = power / share
-            if own > SAFE * (1 + 1e-9):
+            if own > MOST:
                 continue
             likelihood = target.log_likelihood(particles.theta)
             weight = own * likelihood - power * particles.log_likelihood

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from bayes_scaling.data import check_runs, has_flag
-from bayes_scaling.data.columns import COLUMNS
+from bayes_scaling.data.columns import COLUMNS, FLOP_PER_PARAM_TOKEN
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts.facts import add_benchmark, named_models, with_task_facts
@@ -87,7 +87,7 @@ def along_path(frame: pd.DataFrame, tokens_per_param: float | None) -> pd.DataFr
         raise ForecastError(f"{given[0]} is missing in points {listed(np.flatnonzero(frame[given[0]].isna()))}.")
     path, ratio = frame.copy(), frame[RATIO] if tokens_per_param is None else tokens_per_param
     if "params" not in path and "compute" in path:
-        path["params"] = np.sqrt(path["compute"] / (6 * ratio))
+        path["params"] = np.sqrt(path["compute"] / (FLOP_PER_PARAM_TOKEN * ratio))
     if "tokens" not in path and "params" in path:
         path["tokens"] = path["params"] * ratio
     if "params" not in path and "tokens" in path:

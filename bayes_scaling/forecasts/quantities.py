@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws
@@ -86,14 +87,17 @@ def _numbers(frame: pd.DataFrame, item: Input, name: str) -> np.ndarray:
             f"{listed(frame.columns) if len(frame.columns) else 'no column'}. Add it to the points."
         )
     values = pd.to_numeric(frame[item.column], errors="coerce").to_numpy(dtype=float)
-    lowest = 0.0 if item.kind in ("positive", "count") else -np.inf
+    kind = COLUMNS[item.column].kind if item.column in COLUMNS else item.kind
+    lowest = 0.0 if kind in ("positive", "count") else -np.inf
     wrong = ~np.isfinite(values) | (values < item.low) | (values > item.high) | (values <= lowest)
+    wrong |= (kind == "integer") & (values != np.round(values))
     if wrong.any():
         found = listed([repr(v) for v in dict.fromkeys(frame.loc[wrong, item.column].tolist())])
         limits = [f"above {lowest:g}"] if lowest >= item.low else [f"at least {item.low:g}"] * (item.low > -np.inf)
         limits += [f"at most {item.high:g}"] * (item.high < np.inf)
+        whole = "whole " if kind == "integer" else ""
         raise ForecastError(
-            f"{name}: {item.column} = {found} in points {listed(np.flatnonzero(wrong))}; expected numbers "
-            f"{' and '.join(limits)} ({item.meaning}; {item.unit or 'no unit'})."
+            f"{name}: {item.column} = {found} in points {listed(np.flatnonzero(wrong))}; expected "
+            f"{whole}numbers {' and '.join(limits)} ({item.meaning}; {item.unit or 'no unit'})."
         )
     return values

@@ -1,7 +1,8 @@
 """Laws: one functional form per file, found by itself.
 
 ``base.py`` says what a law is, ``parts.py`` what it is declared with, ``prior.py`` how priors are stated,
-``backend.py`` holds the functions that formulas are written in, ``optimum.py`` finds optima that have no closed form.
+``backend.py`` holds the functions that formulas are written in, ``optimum.py``, ``solve.py``
+and ``simplex.py`` find optima and roots that have no closed form.
 To add a law, add one file with one subclass of :class:`Law`; nothing else changes.
 Importing this room imports neither NumPy nor PyMC.
 """
@@ -30,7 +31,7 @@ __all__ = [
     "available", "get", "register",
 ]  # fmt: skip
 
-_NOT_LAWS = ("base", "backend", "optimum", "parts", "prior")
+_NOT_LAWS = ("base", "backend", "optimum", "parts", "prior", "simplex", "solve")
 _REGISTERED: dict[str, type[Law]] = {}
 
 

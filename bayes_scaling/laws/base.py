@@ -146,14 +146,14 @@ class Law:
     def example(self, rows: int = 24) -> dict[str, list[float]]:
         """Return values at which the law can be looked at or simulated, by column, shape (row,).
 
-        Scales lie within two decades on either side of their reference, other inputs between their limits, spread
-        evenly by a Halton sequence. A law whose inputs do not go together freely states its own.
+        Scales lie on either side of their reference (two decades unless an input says otherwise), other inputs between
+        their limits, spread evenly by a Halton sequence. A law whose inputs do not go together freely states its own.
         """
         found = {}
         for item, base in zip(self.inputs, PRIMES, strict=False):
             share = [radical_inverse(i + 1, base) for i in range(rows)]
             if item.name in self.reference:
-                values = [self.reference[item.name] * 10 ** (4 * u - 2) for u in share]
+                values = [self.reference[item.name] * item.spread ** (2 * u - 1) for u in share]
             else:
                 low = item.low if item.low > -math.inf else 0.0
                 high = item.high if item.high < math.inf else low + 1.0

@@ -7,13 +7,12 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.parts import PRIMES, radical_inverse
 
 NEWTON = 12
 """Steps of Newton's method; the curve is concave, so that it cannot overshoot (see the test)."""
-SIZE = Input("params", "count", "parameters N without embeddings", reference=1e9)
-TARGET = Input("target_loss", "nats per token", "loss to reach", high=20.0)
-BATCH = Input("batch", "tokens", "batch size in tokens", reference=5e5, kind="count")
+SIZE = Input("params", "count", "parameters N without embeddings", reference=1e9, spread=30.0)
+TARGET = Input("target_loss", "nats per token", "loss to reach", kind="positive", high=20.0)
+BATCH = Input("batch", "tokens", "batch size in tokens", reference=5e5, kind="count", spread=10.0)
 
 
 class BatchSteps(Law):
@@ -37,7 +36,7 @@ class BatchSteps(Law):
     )
     use = "loss along training at any batch size; the trade of steps (time) against tokens (compute)"
     outcome = "loss"
-    inputs = (SIZE, Input("step", "count", "optimiser steps S", reference=1e5), BATCH)
+    inputs = (SIZE, Input("step", "count", "optimiser steps S", reference=1e5, spread=30.0, kind="integer"), BATCH)
     parameters = (
         Parameter(
             "L_N", "(N_c / N_0)^{\\alpha_N}", "loss at the reference size after endless training", "positive",
@@ -134,17 +133,6 @@ class BatchSteps(Law):
     def tokens_needed(self, xp: Backend, *, params: Any, target_loss: Any, batch: Any, **sampled: Any) -> Any:
         """Return the tokens to a loss at a batch size, shape ``(..., row)``."""
         return batch * self.steps_needed(xp, params=params, target_loss=target_loss, batch=batch, **sampled)
-
-    def example(self, rows: int = 24) -> dict[str, list[float]]:
-        """Return sizes and steps within a factor of thirty of the reference, batches within one of ten."""
-        spread = {"params": 30.0, "step": 30.0, "batch": 10.0}
-        return {
-            column: [
-                float(round(self.reference[column] * times ** (2 * radical_inverse(i + 1, base) - 1)))
-                for i in range(rows)
-            ]
-            for (column, times), base in zip(spread.items(), PRIMES, strict=False)
-        }
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return the constants of the paper: parameters, steps and tokens in counts."""

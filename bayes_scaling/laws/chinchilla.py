@@ -103,3 +103,10 @@ class Chinchilla(Law):
             "B_ref": published["B"] * xp.power(self.reference["tokens"], -published["beta"]),
             "beta": published["beta"],
         }
+
+
+def chinchilla_at(law: Law) -> Chinchilla:
+    """Return Chinchilla's law at the reference size and tokens of another law, of which it is a part."""
+    part = Chinchilla()
+    part.reference = {name: law.reference[name] for name in part.reference}
+    return part

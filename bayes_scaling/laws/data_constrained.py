@@ -6,7 +6,7 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.chinchilla import Chinchilla
+from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
 from bayes_scaling.laws.parts import refuse_rows
 
 _PARAMS, _TOKENS = Chinchilla.inputs
@@ -71,13 +71,6 @@ class DataConstrained(Law):
         ),
     )  # fmt: skip
 
-    @property
-    def unlimited(self) -> Chinchilla:
-        """The law of data that are seen once, at the same reference."""
-        law = Chinchilla()
-        law.reference = {name: self.reference[name] for name in law.reference}
-        return law
-
     def mean(
         self, xp: Backend, *, params: Any, tokens: Any, unique_tokens: Any, E: Any, A_ref: Any, alpha: Any,
         B_ref: Any, beta: Any, R_D: Any, R_N: Any,
@@ -86,7 +79,7 @@ class DataConstrained(Law):
         own = {"A_ref": A_ref, "alpha": alpha, "B_ref": B_ref, "beta": beta}
         size = self.effective_params(xp, params=params, unique_tokens=unique_tokens, R_N=R_N, **own)
         data = self.effective_tokens(xp, tokens=tokens, unique_tokens=unique_tokens, R_D=R_D)
-        return self.unlimited.mean(xp, params=size, tokens=data, E=E, **own)
+        return chinchilla_at(self).mean(xp, params=size, tokens=data, E=E, **own)
 
     def effective_tokens(self, xp: Backend, *, tokens: Any, unique_tokens: Any, R_D: Any, **others: Any) -> Any:
         """Return the effective tokens D', shape ``(..., row)``: at most ``unique_tokens * (1 + R_D)``."""
@@ -111,11 +104,11 @@ class DataConstrained(Law):
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return the paper's constants (N and D in counts)."""
-        return {**self.unlimited.to_published(xp, **sampled), "R_D": sampled["R_D"], "R_N": sampled["R_N"]}
+        return {**chinchilla_at(self).to_published(xp, **sampled), "R_D": sampled["R_D"], "R_N": sampled["R_N"]}
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
         """Return the sampled parameters from the paper's constants."""
-        return {**self.unlimited.from_published(xp, **published), "R_D": published["R_D"], "R_N": published["R_N"]}
+        return {**chinchilla_at(self).from_published(xp, **published), "R_D": published["R_D"], "R_N": published["R_N"]}
 
     def check_values(self, frame: Any) -> None:
         """Raise DataError where more tokens are unique than were seen."""

@@ -86,7 +86,7 @@ class Mixing(Law):
     quantities = (
         Quantity(
             "optimal_share", "proportion of a domain in the mixture with the lowest sum of losses", "fraction",
-            (Input("domain", "rank", "position of the training domain in the law's option, from 1", low=1),),
+            (Input("domain", "rank", "position of the training domain in the option, from 1", kind="integer", low=1),),
             "arXiv:2403.16952, section 4",
         ),
     )  # fmt: skip

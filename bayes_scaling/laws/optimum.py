@@ -8,8 +8,8 @@ from typing import Any
 GOLDEN = 0.6180339887498949
 
 
-def minimum(loss: Callable[[Any], Any], low: Any, high: Any, *, points: int = 41, steps: int = 45) -> Any:
-    """Return where a function of one number is smallest between two ends, elementwise.
+def minimum(loss: Callable[[Any], Any], low: Any, high: Any, *, points: int = 17, width: float = 1e-7) -> Any:
+    """Return where a function of one number is smallest between two ends, element by element.
 
     A grid finds the valley, golden sections its bottom: the smallest of several minima, unless two lie
     between neighbouring points of the grid.
@@ -17,28 +17,35 @@ def minimum(loss: Callable[[Any], Any], low: Any, high: Any, *, points: int = 41
     Parameters
     ----------
     loss : callable
-        Of an array; it may be infinite, and is never NaN.
-    low, high : array_like
-        Ends, of the shape of the answer (or broadcast to it).
-    points, steps : int
-        Of the grid, and golden sections.
+        Shape of `low` -> the same shape; it may be infinite, and is never NaN.
+    low, high : ndarray
+        Ends, of one shape.
+    points : int
+        Of the grid.
+    width : float
+        How far the place is narrowed down.
 
     Returns
     -------
     ndarray
-        An end where the function falls towards it.
+        Shape of `low`; an end where the function is smallest there.
     """
     import numpy as np
 
-    best, value = low, loss(low)
-    for i in range(1, points):
-        at = low + (high - low) * (i / (points - 1))
-        found = loss(at)
-        best, value = np.where(found < value, at, best), np.minimum(found, value)
-    width = (high - low) / (points - 1)
-    left, right = np.maximum(best - width, low), np.minimum(best + width, high)
-    for _ in range(steps):
-        a, b = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
-        nearer = loss(a) < loss(b)
-        left, right = np.where(nearer, left, a), np.where(nearer, b, right)
-    return (left + right) / 2
+    step = (high - low) / (points - 1)
+    best = np.array([loss(low + i * step) for i in range(points)]).argmin(axis=0)
+    left, right = low + np.maximum(best - 1, 0) * step, low + np.minimum(best + 1, points - 1) * step
+    turns = int(np.ceil(np.log(max(float(np.max(right - left)), width) / width) / -np.log(GOLDEN)))
+    inner, outer = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
+    at_inner, at_outer = loss(inner), loss(outer)
+    for _ in range(turns):
+        lower = at_inner < at_outer
+        left, right = np.where(lower, left, inner), np.where(lower, outer, right)
+        kept, at_kept = np.where(lower, inner, outer), np.where(lower, at_inner, at_outer)
+        fresh = np.where(lower, right - GOLDEN * (right - left), left + GOLDEN * (right - left))
+        at_fresh = loss(fresh)
+        inner, outer = np.where(lower, fresh, kept), np.where(lower, kept, fresh)
+        at_inner, at_outer = np.where(lower, at_fresh, at_kept), np.where(lower, at_kept, at_fresh)
+    middle = (left + right) / 2
+    ends = np.array([loss(low), loss(middle), loss(high)]).argmin(axis=0)
+    return np.choose(ends, [low, middle, high])

@@ -7,11 +7,12 @@ from typing import Any
 from bayes_scaling.data.columns import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.chinchilla import chinchilla_at
 
 CHINCHILLA = 20.0
 """Tokens per parameter of multiplier 1 (Hoffmann et al. 2022, as Gadre et al. 2024 use it)."""
 COMPUTE = Input("compute", "FLOP", "training compute, 6 N D")
-TIMES = Input("multiplier", "1", "tokens per parameter over 20, Chinchilla's")
+TIMES = Input("multiplier", "1", "tokens per parameter over 20, Chinchilla's", kind="positive")
 
 
 class OverTraining(Law):
@@ -75,8 +76,8 @@ class OverTraining(Law):
 
     def mean(self, xp: Backend, *, params: Any, tokens: Any, E: Any, A_ref: Any, B_ref: Any, eta: Any) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
-        size = xp.power(params / self.reference["params"], -2 * eta)
-        return E + A_ref * size + B_ref * xp.power(tokens / self.reference["tokens"], -2 * eta)
+        own = {"E": E, "A_ref": A_ref, "alpha": 2 * eta, "B_ref": B_ref, "beta": 2 * eta}
+        return chinchilla_at(self).mean(xp, params=params, tokens=tokens, **own)
 
     def best_tokens_per_param(self, xp: Backend, *, A_ref: Any, B_ref: Any, eta: Any, **others: Any) -> Any:
         """Return the tokens per parameter at which both reducible losses are alike, shape ``(..., row)``."""

@@ -19,7 +19,8 @@ class Input:
     """What a law reads: ``name`` in its formula, ``column`` in a table (the same unless stated).
 
     ``reference`` is the scale at which its priors are stated. A column outside the vocabulary holds numbers of a
-    ``kind`` (see :class:`Column`; ``positive`` with a reference, else ``real``) from ``low`` to ``high``.
+    ``kind`` (see :class:`Column`; ``positive`` with a reference, else ``real``) from ``low`` to ``high``. Values of
+    examples lie within a factor of ``spread`` about the reference.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Input:
     kind: str = ""
     low: float = -math.inf
     high: float = math.inf
+    spread: float = 100.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "column", self.column or self.name)

@@ -7,7 +7,7 @@ from typing import Any
 from bayes_scaling.data.columns import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.chinchilla import Chinchilla
+from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
 from bayes_scaling.laws.optimum import minimum
 
 COMPUTE = Input("compute", "FLOP", "training compute without embeddings, 6 N D")
@@ -71,8 +71,8 @@ class Reconciled(Law):
         omega: Any,
     ) -> Any:  # fmt: skip
         """Return the loss in nats per token, shape ``(..., row)``."""
-        size = xp.power(self.all_params(xp, params, omega) / self.reference["params"], -alpha)
-        return E + A_ref * size + B_ref * xp.power(tokens / self.reference["tokens"], -beta)
+        own = {"E": E, "A_ref": A_ref, "alpha": alpha, "B_ref": B_ref, "beta": beta}
+        return chinchilla_at(self).mean(xp, params=self.all_params(xp, params, omega), tokens=tokens, **own)
 
     def optimal_params(self, xp: Backend, *, compute: Any, **sampled: Any) -> Any:
         """Return the best number of parameters without embeddings at ``compute = 6 N D``, shape ``(..., row)``."""
@@ -95,13 +95,9 @@ class Reconciled(Law):
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return E, A, alpha, B, beta (all parameters and tokens in counts) and omega."""
         omega = sampled.pop("omega")
-        return {**self._of_all().to_published(xp, **sampled), "omega": omega}
+        return {**chinchilla_at(self).to_published(xp, **sampled), "omega": omega}
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
         """Return the sampled parameters from E, A, alpha, B, beta and omega."""
         omega = published.pop("omega")
-        return {**self._of_all().from_published(xp, **published), "omega": omega}
-
-    def _of_all(self) -> Law:
-        """Return Chinchilla's law at this reference."""
-        return Chinchilla().at(**self.reference)
+        return {**chinchilla_at(self).from_published(xp, **published), "omega": omega}

@@ -6,13 +6,12 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.chinchilla import Chinchilla
-from bayes_scaling.laws.parts import PRIMES, radical_inverse
+from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
 
-SIZE = Input("params", "count", "parameters N without embeddings", reference=1e9)
-DATA = Input("tokens", "count", "training tokens D", reference=2e10)
-RATE = Input("lr", "1", "peak learning rate", reference=1e-3, high=1.0)
-BATCH = Input("batch", "tokens", "batch size in tokens", reference=5e5, kind="count")
+SIZE = Input("params", "count", "parameters N without embeddings", reference=1e9, spread=10.0)
+DATA = Input("tokens", "count", "training tokens D", reference=2e10, spread=10.0)
+RATE = Input("lr", "1", "peak learning rate", reference=1e-3, high=1.0, spread=8.0)
+BATCH = Input("batch", "tokens", "batch size in tokens", reference=5e5, kind="count", spread=8.0)
 
 
 def skewed_square(xp: Backend, distance: Any, skew: Any) -> Any:
@@ -115,8 +114,8 @@ class StepLaw(Law):
         lr_curve: Any, batch_curve: Any, lr_batch: Any, skew: Any,
     ) -> Any:  # fmt: skip
         """Return the loss in nats per token, shape ``(..., row)``."""
-        size = xp.power(params / self.reference["params"], -alpha)
-        best = E + A_ref * size + B_ref * xp.power(tokens / self.reference["tokens"], -beta)
+        own = {"E": E, "A_ref": A_ref, "alpha": alpha, "B_ref": B_ref, "beta": beta}
+        best = chinchilla_at(self).mean(xp, params=params, tokens=tokens, **own)
         v = xp.log(batch) - self._log_batch(xp, tokens, batch_ref, batch_data)
         u = xp.log(lr) - self._log_lr(xp, params, tokens, lr_ref, lr_size, lr_data) - lr_batch * v
         return best + lr_curve * skewed_square(xp, u, skew) + batch_curve * v**2
@@ -146,17 +145,9 @@ class StepLaw(Law):
         v = xp.log(batch) - xp.log(self.optimal_batch(xp, tokens=tokens, **sampled))
         return xp.log(self.optimal_lr(xp, params=params, tokens=tokens, **sampled)) + sampled["lr_batch"] * v
 
-    def example(self, rows: int = 24) -> dict[str, list[float]]:
-        """Return sizes and tokens within a factor of ten of the reference, rates and batches within one of eight."""
-        spread = {"params": 10.0, "tokens": 10.0, "lr": 8.0, "batch": 8.0}
-        return {
-            column: [self.reference[column] * times ** (2 * radical_inverse(i + 1, base) - 1) for i in range(rows)]
-            for (column, times), base in zip(spread.items(), PRIMES, strict=False)
-        }
-
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return Chinchilla's constants, those of the centre (N, D and B in counts), curvatures, r and s."""
-        found = self._at_best().to_published(xp, **{k: sampled[k] for k in self._BEST})
+        found = chinchilla_at(self).to_published(xp, **{k: sampled[k] for k in self._BEST})
         n, d = self.reference["params"], self.reference["tokens"]
         return {
             **found,
@@ -183,7 +174,7 @@ class StepLaw(Law):
         }
         if "E" in published:
             best = {k: published[k] for k in ("E", "A", "alpha", "B", "beta")}
-            found |= self._at_best().from_published(xp, **best)
+            found |= chinchilla_at(self).from_published(xp, **best)
             found |= {"lr_curve": published["c_1"], "batch_curve": published["c_2"]}
             found |= {"lr_batch": published["r"], "skew": published["s"]}
         return found
@@ -194,7 +185,3 @@ class StepLaw(Law):
 
     def _log_batch(self, xp: Backend, tokens: Any, batch_ref: Any, batch_data: Any) -> Any:
         return xp.log(batch_ref) + batch_data * xp.log(tokens / self.reference["tokens"])
-
-    def _at_best(self) -> Law:
-        """Return the law of the loss at the best learning rate and batch size."""
-        return Chinchilla().at(params=self.reference["params"], tokens=self.reference["tokens"])

@@ -6,16 +6,15 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.chinchilla import Chinchilla
-from bayes_scaling.laws.parts import PRIMES, radical_inverse
+from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
 
 RATIO = 20.0
 """Tokens per parameter at which the prior of the best timescale is stated."""
-SIZE = Input("params", "count", "parameters N", reference=1e9)
-DATA = Input("tokens", "count", "training tokens D", reference=2e10)
-BATCH = Input("batch", "tokens", "batch size in tokens", reference=5e5, kind="count")
-RATE = Input("lr", "1", "peak learning rate", reference=1e-3, high=1.0)
-DECAY = Input("weight_decay", "1", "weight decay of AdamW", reference=0.1, high=10.0)
+SIZE = Input("params", "count", "parameters N", reference=1e9, spread=10.0)
+DATA = Input("tokens", "count", "training tokens D", reference=2e10, spread=10.0)
+BATCH = Input("batch", "tokens", "batch size in tokens", reference=5e5, kind="count", spread=8.0)
+RATE = Input("lr", "1", "peak learning rate", reference=1e-3, high=1.0, spread=4.0)
+DECAY = Input("weight_decay", "1", "weight decay of AdamW", reference=0.1, high=10.0, spread=8.0)
 
 
 class WeightDecay(Law):
@@ -95,8 +94,8 @@ class WeightDecay(Law):
         tau_curve: Any, batch_curve: Any,
     ) -> Any:  # fmt: skip
         """Return the loss in nats per token, shape ``(..., row)``."""
-        size = xp.power(params / self.reference["params"], -alpha)
-        best = E + A_ref * size + B_ref * xp.power(tokens / self.reference["tokens"], -beta)
+        own = {"E": E, "A_ref": A_ref, "alpha": alpha, "B_ref": B_ref, "beta": beta}
+        best = chinchilla_at(self).mean(xp, params=params, tokens=tokens, **own)
         u = xp.log(batch / (lr * weight_decay * tokens)) - self._log_tau(xp, params, tokens, tau_ref, tau_ratio)
         v = xp.log(batch) - self._log_batch(xp, tokens, batch_ref, batch_data)
         return best + tau_curve * u**2 + batch_curve * v**2
@@ -125,14 +124,6 @@ class WeightDecay(Law):
         v = xp.log(batch) - xp.log(self.optimal_batch(xp, tokens=tokens, **sampled))
         u = xp.log(best) - xp.log(weight_decay)
         return sampled["tau_curve"] * u**2 + sampled["batch_curve"] * v**2
-
-    def example(self, rows: int = 24) -> dict[str, list[float]]:
-        """Return sizes and tokens within a factor of ten of the reference, the others within one of eight."""
-        spread = {"params": 10.0, "tokens": 10.0, "batch": 8.0, "lr": 4.0, "weight_decay": 8.0}
-        return {
-            column: [self.reference[column] * times ** (2 * radical_inverse(i + 1, base) - 1) for i in range(rows)]
-            for (column, times), base in zip(spread.items(), PRIMES, strict=False)
-        }
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
         """Return the sampled parameters; ``tau_scale`` and ``batch_scale`` are the factors c of the paper's laws."""

@@ -129,14 +129,14 @@ class WidthDepth(Law):
         depths = [xp.log(end) + zero for end in DEPTHS]
 
         def best_width(log_depth: Any) -> Any:
-            return minimum(lambda log_width: loss(log_width, log_depth), *widths, points=15, steps=20)
+            return minimum(lambda log_width: loss(log_width, log_depth), *widths, points=15, width=1e-4)
 
         def loss(log_width: Any, log_depth: Any) -> Any:
             return self.loss_of_shape(
                 xp, width=xp.exp(log_width), depth=xp.exp(log_depth), compute=compute, **sampled
             )  # fmt: skip
 
-        log_depth = minimum(lambda d: loss(best_width(d), d), *depths, points=13, steps=20)
+        log_depth = minimum(lambda d: loss(best_width(d), d), *depths, points=13, width=1e-4)
         return xp.exp(best_width(log_depth)), xp.exp(log_depth)
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:

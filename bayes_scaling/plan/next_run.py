@@ -339,22 +339,22 @@ def rank(
     """Return candidates ranked, from joint draws of the question and of what they would measure."""
     threshold = float("nan")
     told = question.told(joint.question)
+    is_open = not question.yes or len(np.unique(told > 0)) > 1
     if question.yes:
         if wanted_sd is not None:
             raise ForecastError(f"whether {question.yes} has no standard deviation; leave wanted_sd out.")
-        if np.ptp(joint.question) == 0:
-            raise ForecastError(f"whether {question.yes} is the same in every draw: no run can tell more of it.")
-        scores, threshold = normal_scores(joint.question)
-        joint = replace(joint, question=scores)
+        if is_open:
+            scores, threshold = normal_scores(joint.question)
+            joint = replace(joint, question=scores)
     moments, single = joint.moments(), gains(joint)
     goal = wanted_sd**2 if wanted_sd is not None else share_left(moments, SHARE)
     chosen = cheapest(moments, cost, goal) if moments.question > goal else []
     if not chosen and moments.question > goal:  # no set reaches it
         chosen = cheapest(moments, cost, share_left(moments, SHARE))
-    if question.yes:
-        single = _entropies(single, moments.question, threshold)
-    if question.yes and len(np.unique(told > 0)) == 1:  # nothing is open
+    if not is_open:
         single, chosen = Gains(np.zeros_like(single.value), np.zeros_like(single.blocks)), []
+    elif question.yes:
+        single = _entropies(single, moments.question, threshold)
     return NextRun(
         frame.reset_index(drop=True), cost, unit, question, told, moments, threshold, single, tuple(chosen), goal,
         level, value, {}, banner, note,

@@ -13,7 +13,8 @@ from bayes_scaling import laws
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.laws.backend import numpy_backend
-from bayes_scaling.plan.surface import Surface, minimum, surface
+from bayes_scaling.laws.optimum import minimum
+from bayes_scaling.plan.surface import Surface, surface
 
 Choice = Callable[[np.ndarray], np.ndarray]
 Given = float | str | Mapping[str, str] | Choice

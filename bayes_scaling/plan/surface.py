@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import as_frame, prepare, unread
 from bayes_scaling.laws import Law
 from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.laws.optimum import minimum
 from bayes_scaling.model import Rows
 from bayes_scaling.model.effects import all_at_rows
 from bayes_scaling.model.plan import SIZES, why_no_allocation
@@ -25,45 +26,7 @@ from bayes_scaling.model.plan import SIZES, why_no_allocation
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
 
-GOLDEN = (np.sqrt(5.0) - 1) / 2
-BRACKETS, WIDTH = 17, 1e-7  # points that bracket a minimum first; how far its logarithm is then narrowed down
 NEWTON, STEP = 80, 1e-4  # most steps: the first may overshoot by 40, and each back is one over the steepness
-
-
-def minimum(f: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return where a function with one minimum is smallest, element by element, by golden section.
-
-    Parameters
-    ----------
-    f : callable
-        Shape of `low` -> the same shape.
-    low, high : ndarray
-        Ends of the interval. The minimum is first bracketed by a grid, so that a function that is flat or infinite
-        near an end does no harm.
-
-    Returns
-    -------
-    ndarray
-        Shape of `low`; an end where the function is smallest there.
-    """
-    step = (high - low) / (BRACKETS - 1)
-    values = np.array([f(low + i * step) for i in range(BRACKETS)])
-    best = values.argmin(axis=0)
-    left, right = low + np.maximum(best - 1, 0) * step, low + np.minimum(best + 1, BRACKETS - 1) * step
-    turns = int(np.ceil(np.log(max(float(np.max(right - left)), WIDTH) / WIDTH) / -np.log(GOLDEN)))
-    inner, outer = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
-    at_inner, at_outer = f(inner), f(outer)
-    for _ in range(turns):
-        lower = at_inner < at_outer
-        left, right = np.where(lower, left, inner), np.where(lower, outer, right)
-        kept, at_kept = np.where(lower, inner, outer), np.where(lower, at_inner, at_outer)
-        fresh = np.where(lower, right - GOLDEN * (right - left), left + GOLDEN * (right - left))
-        at_fresh = f(fresh)
-        inner, outer = np.where(lower, fresh, kept), np.where(lower, kept, fresh)
-        at_inner, at_outer = np.where(lower, at_fresh, at_kept), np.where(lower, at_kept, at_fresh)
-    middle = (left + right) / 2
-    ends = np.array([f(low), f(middle), f(high)]).argmin(axis=0)
-    return np.choose(ends, [low, middle, high])
 
 
 @dataclass(frozen=True)

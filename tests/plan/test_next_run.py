@@ -347,10 +347,11 @@ def test_nothing_open_is_nothing_to_learn():
     assert np.isfinite(found.table["share"]).all()
 
 
-def test_an_answer_that_all_draws_share_stops():
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_an_answer_that_all_draws_share_stops(spread):
     rng = np.random.default_rng(0)
     question = Question("a lead", "log loss", None, lambda v: v[:, 0], np.asarray, "a beats b")
-    margin = 1 + rng.uniform(size=200)
+    margin = 1 + spread * rng.uniform(size=200)
     joint = Joint(margin, np.stack([margin, margin], axis=1), 0.1 * np.eye(2))
     found = rank(joint, question, pd.DataFrame({"params": [1.0, 2.0]}), np.ones(2))
     assert found.stop

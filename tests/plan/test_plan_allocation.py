@@ -8,10 +8,10 @@ from bayes_scaling import laws, plan
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.laws import Law
 from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.laws.optimum import minimum
 from bayes_scaling.model import make_spec
 from bayes_scaling.model.priors import draw
 from bayes_scaling.plan.rules import bayes_choice, published
-from bayes_scaling.plan.surface import minimum
 
 BUDGETS = np.array([1e18, 1e21, 1e24])
 XP = numpy_backend()
