@@ -11,13 +11,15 @@ from bayes_scaling.model import make_spec
 SETTINGS = SamplerSettings(draws=400, tune=400, chains=4)
 
 
-def ahead(frame):
-    """Return the log density by which Chinchilla's law is ahead of compute alone, left out by run, and its error."""
-    fits = [sample(make_spec(law), frame, settings=SETTINGS, random_seed=1, progressbar=False)
-            for law in ("power_law", "chinchilla")]  # fmt: skip
-    alone, split = (bs.loo(fit).pointwise for fit in fits)
-    assert (alone["unit"] == split["unit"]).all()
-    gain = (split["elpd"] - alone["elpd"]).to_numpy()
+def left_out(frame, law):
+    """Return the log density of each run when it is left out, shape (run,)."""
+    fit = sample(make_spec(law), frame, settings=SETTINGS, random_seed=1, progressbar=False)
+    return bs.loo(fit).pointwise.set_index("unit")["elpd"]
+
+
+def ahead(first, second):
+    """Return the log density by which the first is ahead, and its standard error."""
+    gain = first - second
     return gain.sum(), np.sqrt(len(gain)) * gain.std(ddof=1)
 
 
@@ -26,7 +28,11 @@ def test_the_split_of_compute_matters_away_from_twenty_tokens_per_parameter(mirr
     frame = bs.load_dataset("chinchilla")
     frame = frame[~has_flag(frame, ["high_loss_outlier"])].reset_index(drop=True)
     ratio = frame["tokens"] / frame["params"]
-    gain, error = ahead(frame)
+    split, alone = left_out(frame, "chinchilla"), left_out(frame, "power_law")
+    gain, error = ahead(split, alone)
     assert gain > 5 * error
-    gain, error = ahead(frame[(ratio > 10) & (ratio < 40)].reset_index(drop=True))
+    gain, error = ahead(alone, left_out(frame, "log_compute"))
+    assert gain > 5 * error, "the curve of loss in compute is no line"
+    near = frame[(ratio > 10) & (ratio < 40)].reset_index(drop=True)
+    gain, error = ahead(left_out(near, "chinchilla"), left_out(near, "power_law"))
     assert abs(gain) < 3 * error
