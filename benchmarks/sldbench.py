@@ -1,4 +1,4 @@
-"""Our frozen models of the eight tasks of SLDBench: ``python -m benchmarks.sldbench [--inner] [--task NAME] [--json FILE]``.
+"""Our frozen models of the eight tasks of SLDBench: ``python -m benchmarks.sldbench`` (``--inner``, ``--task NAME``).
 
 Forms, priors and settings were chosen on hold-outs inside the training rows (``--inner`` repeats the last of them) and
 frozen. What was ever seen or scored of the test rows is listed in the output (``benchmarks/scored.py``). The score is

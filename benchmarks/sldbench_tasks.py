@@ -161,6 +161,11 @@ def _fine_tuning(_: str) -> bs.ScalingModel:
     )
 
 
+def _vocabulary(_: str) -> bs.ScalingModel:
+    noise = {"observation": "normal", "run_effect": False, "discrepancy": {"kind": "ou", "over": "characters"}}
+    return bs.ScalingModel("vocabulary_curve", noise=noise)
+
+
 def _plain(law: str) -> Callable[[str], bs.ScalingModel]:
     return lambda _: bs.ScalingModel(law, noise=STUDENT)
 
@@ -168,7 +173,7 @@ def _plain(law: str) -> Callable[[str], bs.ScalingModel]:
 LONG = {"draws": 2000, "tune": 2000, "target_accept": 0.98}
 TASKS: dict[str, Task] = {
     "parallel": Task(_parallel, _plain("parallel_streams"), _top("streams", 1), by="corpus"),
-    "vocab": Task(_vocab, _plain("vocabulary_curve"), _top("vocab_size", 1, 2), unit="run"),
+    "vocab": Task(_vocab, _vocabulary, _top("vocab_size", 1, 2), unit="run", new_groups="population", settings=LONG),
     "sft": Task(_sft, _fine_tuning, _top("seen", 1, 2), unit="run", settings=LONG),
     "domain_mixture": Task(
         _mixture, _own_share, _mixtures, by="task", unit="mixture", new_groups="population", settings=LONG

@@ -20,7 +20,7 @@ def _parameters(domains: tuple[str, ...]) -> tuple[Parameter, ...]:
     """Return level, own term and a slope per domain."""
     return (
         Parameter(
-            "level", "L_0", "loss at the reference size without the domain", "positive", "amplitude",
+            "level", "L_0", "loss at the reference size, without the domain and with the others' worth at equal proportions", "positive", "amplitude",
             Prior("lognormal", median=2.5, upper95=5.0), "nats", "partial", Prior("halfnormal", upper95=0.2),
         ),
         Parameter(
@@ -55,7 +55,7 @@ class OwnShare(Law):
     Ye et al. (2024) make the log of the reducible loss linear in all proportions. A domain's own share does most, and
     most at its first percents, which no exponential of it follows: here it enters as a power of
     :math:`1 + r_{own} / r_0`; the others, and what own data do beyond that, as in the mixing law. The power of the own
-    share is ours.
+    share is ours. Proportions sum to 1, so that only differences of :math:`t_j` are in the data.
 
     Options: ``domains``, names of the training domains, whose proportions are in columns ``p_NAME``; ``own``, the one
     that the loss is measured on (the first, unless stated). A model of one outcome is of one domain.
@@ -65,7 +65,7 @@ class OwnShare(Law):
     title = "Loss on one training domain from the proportions of all"
     formula = (
         r"L(N, r) = L_0 N^{-\alpha} \left(1 + \frac{r_{own}}{r_0}\right)^{-b N^{\delta}}"
-        r" \exp\left(\sum_j t_j r_j\right)"
+        r" \exp\left(\sum_j t_j (r_j - 1 / K)\right)"
     )
     citation = Citation(
         "Ye et al.", 2024,
@@ -129,5 +129,5 @@ class OwnShare(Law):
         total = xp.log(level) - alpha * size
         total = total - own * xp.exp(own_size * size) * xp.log1p(values[share_of(self.own)] / knee)
         for domain in self.domains:
-            total = total + values[f"t_{domain}"] * values[share_of(domain)]
+            total = total + values[f"t_{domain}"] * (values[share_of(domain)] - 1 / len(self.domains))
         return xp.exp(total)

@@ -30,41 +30,25 @@ _MEANING = {"lr": "the learning rate", "batch": "the batch size", "params": "siz
 _FALLS = {("slow", "lr"), ("small", "batch")}  # prices that fall with the input whose exponent is positive
 
 
+def _exponent(price: str, item: str) -> Parameter:
+    """Return the exponent of an input in a price."""
+    symbol, median = _EXPONENTS[price][item]
+    known = median is not None
+    prior = Prior("normal", mean=0.0, sd=0.4)
+    if median is not None:
+        prior = Prior("lognormal", median=median, upper95=3 * median)
+    meaning = f"exponent of {_MEANING[item]} in the price of {_PRICES[price][1]}"
+    support, spread = "positive" if known else "real", Prior("halfnormal", upper95=0.2)
+    return Parameter(f"{price}_{item}", symbol, meaning, support, "exponent", prior, group_sd=spread)
+
+
 def _parameters() -> tuple[Parameter, ...]:
     """Return amplitude and exponents of every price."""
-    found = []
+    found, spread = [], Prior("halfnormal", upper95=0.5)
     for name, (symbol, of, median, upper) in _PRICES.items():
-        found.append(
-            Parameter(
-                name,
-                f"{symbol}_0",
-                f"price of {of} at the reference",
-                "positive",
-                "amplitude",
-                Prior("lognormal", median=median, upper95=upper),
-                "nats",
-                "partial",
-                Prior("halfnormal", upper95=0.5),
-            )  # fmt: skip
-        )
-        for item, (sign, median_exponent) in _EXPONENTS[name].items():
-            known = median_exponent is not None
-            prior = (
-                Prior("lognormal", median=median_exponent, upper95=3 * median_exponent)
-                if median_exponent is not None
-                else Prior("normal", mean=0.0, sd=0.4)
-            )
-            found.append(
-                Parameter(
-                    f"{name}_{item}",
-                    sign,
-                    f"exponent of {_MEANING[item]} in the price of {of}",
-                    "positive" if known else "real",
-                    "exponent",
-                    prior,
-                    group_sd=Prior("halfnormal", upper95=0.2),
-                )  # fmt: skip
-            )
+        meaning, prior = f"price of {of} at the reference", Prior("lognormal", median=median, upper95=upper)
+        found.append(Parameter(name, f"{symbol}_0", meaning, "positive", "amplitude", prior, "nats", "partial", spread))
+        found += [_exponent(name, item) for item in _EXPONENTS[name]]
     return tuple(found)
 
 

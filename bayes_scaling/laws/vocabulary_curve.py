@@ -91,7 +91,7 @@ class VocabularyCurve(Law):
         ),
     )  # fmt: skip
     quantities = (
-        Quantity("best_vocab", "vocabulary with the lowest loss on so much text", "entries", (_SIZE, _TEXT), "the form"),
+        Quantity("best_vocab", "vocabulary of the lowest loss on so much text", "entries", (_SIZE, _TEXT), "the form"),
     )  # fmt: skip
 
     def mean(

@@ -136,8 +136,8 @@ def test_a_domain_is_learnt_by_its_own_share():
     share = np.linspace(0, 1, 30)
     loss = law.mean(XP, params=2e9, p_web=1 - share, p_code=share, **sampled)
     assert (np.diff(loss) < 0).all()
-    assert loss[0] == pytest.approx(3.0 * 2**-0.1 * np.exp(0.1), rel=1e-12)
-    assert loss[-1] == pytest.approx(3.0 * 2**-0.1 * 21**-0.2 * np.exp(-0.05), rel=1e-12)
+    assert loss[0] == pytest.approx(3.0 * 2**-0.1 * np.exp(0.5 * 0.1 + 0.5 * 0.05), rel=1e-12)
+    assert loss[-1] == pytest.approx(3.0 * 2**-0.1 * 21**-0.2 * np.exp(-0.5 * 0.1 - 0.5 * 0.05), rel=1e-12)
 
 
 def test_options_of_own_share_are_checked():
