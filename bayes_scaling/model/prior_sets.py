@@ -1,9 +1,12 @@
-"""A model under another of its law's prior sets."""
+"""A model under another of its law's prior sets, and the `[check]` of a card that asks for it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.base import Law
 from bayes_scaling.laws.prior_sets import DECLARED, Asked, ChosenSet, chosen_set
 from bayes_scaling.model.spec import ModelSpec, sd_name
@@ -61,3 +64,61 @@ def _law(spec: ModelSpec, chosen: ChosenSet | None) -> Law:
     own = {k: v for k, v in spec.law.options.items() if k not in before}
     law = type(spec.law)().with_options(**{**own, **after}) if {**own, **after} else type(spec.law)()
     return law.reading(reference=spec.law.reference, **spec.law.readings())
+
+
+def compared_sets(spec: ModelSpec, asked: Sequence[Asked] | None) -> dict[str, ModelSpec]:
+    """Return the models that a model is compared with, by the names of their prior sets.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    asked : sequence of str or dict, optional
+        All sets that need no number when left out.
+
+    Raises
+    ------
+    CardError
+        Unknown sets, sets that repeat or that the model has already, none left.
+    """
+    if asked is not None and (isinstance(asked, str) or not isinstance(asked, Sequence)):
+        raise CardError(
+            f'prior_sets = {asked!r}; expected a list, such as ["symmetric", {{ intrinsic_dimension = 40 }}].'
+        )
+    base = set_label(spec)
+    if asked is None:
+        usual = {k: s for k, s in spec.law.prior_sets.items() if s.argument is None or s.argument.default is not None}
+        asked = [name for name in (DECLARED, *usual) if set_label(with_prior_set(spec, name)) != base]
+    found: dict[str, ModelSpec] = {}
+    for one in asked:
+        other = with_prior_set(spec, one)
+        name = set_label(other)
+        if name in found or name == base:
+            where = "twice" if name in found else "which is the model's own"
+            raise CardError(f"prior_sets names {name!r}, {where}; found {list(asked)}. Name each other set once.")
+        found[name] = other
+    if not found:
+        raise CardError(
+            f"there is no prior set to compare with: law {spec.law.name} has {listed(spec.law.prior_sets)}, and none "
+            "was named."
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class CheckPart:
+    """What a card's report checks besides: the forecast titled `forecast`, the first at points, under `prior_sets`."""
+
+    prior_sets: list[Any] = field(default_factory=list)
+    forecast: str = ""
+
+
+def check_sensitivity(spec: ModelSpec, part: CheckPart, titles: Sequence[str]) -> None:
+    """Raise CardError where a card's `[check]` cannot be done; `titles` are its forecasts at points."""
+    compared_sets(spec, part.prior_sets)
+    if not titles:
+        raise CardError("[check] prior_sets needs a [[forecast]] with points: it compares that under each set.")
+    if part.forecast and part.forecast not in titles:
+        raise CardError(
+            f"check.forecast = {part.forecast!r}; forecasts at points are {listed(titles)}."
+            + did_you_mean(part.forecast, titles)
+        )
