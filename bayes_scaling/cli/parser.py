@@ -39,11 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_skills(skills)
     _add_fit_options(skills)
     _add_json(skills)
-    sensitivity = commands.add_parser("sensitivity", help="forecast under other prior sets of a card's law")
-    sensitivity.add_argument("card", metavar="CARD")
-    _add_prior_sets(sensitivity)
-    _add_fit_options(sensitivity)
-    _add_json(sensitivity)
+    _add_sensitivity(commands)
     add_plan(commands, _add_fit_options, _add_json)
     backtest = commands.add_parser("backtest", help="hold out the largest scales or families of a card, and score")
     backtest.add_argument("card", metavar="CARD")
@@ -84,7 +80,9 @@ def _add_skills(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--level", type=float, default=0.9, help="probability of the intervals (%(default)s)")
 
 
-def _add_prior_sets(parser: argparse.ArgumentParser) -> None:
+def _add_sensitivity(commands: Any) -> None:
+    parser = commands.add_parser("sensitivity", help="forecast under other prior sets of a card's law")
+    parser.add_argument("card", metavar="CARD")
     group = parser.add_argument_group("prior sets and points")
     group.add_argument("--sets", nargs="+", metavar="NAME[=NUMBER]",
                        help="symmetric intrinsic_dimension=40 (those of [check], or all without a number)")  # fmt: skip
@@ -94,6 +92,8 @@ def _add_prior_sets(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--kind", choices=("law", "mean", "response"), help="what is forecast (response)")
     group.add_argument("--level", type=float, help="probability of the intervals (0.9)")
     group.add_argument("--workers", type=int, help="fits at a time; 0 works in this process")
+    _add_fit_options(parser)
+    _add_json(parser)
 
 
 def _add_hold_out(parser: argparse.ArgumentParser) -> None:
