@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pandas.api.types import is_numeric_dtype
 
 from bayes_scaling.compare import Sensitivity
 from bayes_scaling.forecasts.words import level, number, power
@@ -65,10 +66,14 @@ def _scaled(made: Sensitivity, name: str) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _point_names(made: Sensitivity) -> list[str]:
-    """Return what tells the points apart, above the base's median there."""
+    """Return what tells the points apart (names, and one scale), above the base's median there."""
     base = made.table[made.table["set"] == made.base]
-    telling = [c for c in made.columns if base[c].nunique() > 1] or list(made.columns[:1])
-    column = "compute" if "compute" in telling else telling[0]
-    texts = [power(v) if isinstance(v, float) else str(v) for v in base[column]]
-    told = zip(texts, base["median"], strict=True)
-    return [f"{column} {text}\n{number(median, 4)}" for text, median in told]
+    telling = [c for c in made.columns if base[c].nunique() > 1]
+    scales = [c for c in telling if is_numeric_dtype(base[c])]
+    scale = ["compute"] if "compute" in scales else scales[:1]
+    shown = [c for c in telling if c not in scales or c in scale] or list(made.columns[:1])
+    names = []
+    for row in base.to_dict("records"):
+        parts = [f"{c} {power(row[c])}" if c in scale else str(row[c]) for c in shown]
+        names.append(f"{', '.join(parts)}\n{number(row['median'], 4)}")
+    return names
