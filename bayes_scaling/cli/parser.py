@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_skills(skills)
     _add_fit_options(skills)
     _add_json(skills)
+    _add_sensitivity(commands)
     add_plan(commands, _add_fit_options, _add_json)
     backtest = commands.add_parser("backtest", help="hold out the largest scales or families of a card, and score")
     backtest.add_argument("card", metavar="CARD")
@@ -77,6 +78,22 @@ def _add_skills(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reference", metavar="FAMILY",
                        help="tell how many times the compute this family needs for the same skill")  # fmt: skip
     group.add_argument("--level", type=float, default=0.9, help="probability of the intervals (%(default)s)")
+
+
+def _add_sensitivity(commands: Any) -> None:
+    parser = commands.add_parser("sensitivity", help="forecast under other prior sets of a card's law")
+    parser.add_argument("card", metavar="CARD")
+    group = parser.add_argument_group("prior sets and points")
+    group.add_argument("--sets", nargs="+", metavar="NAME[=NUMBER]",
+                       help="symmetric intrinsic_dimension=40 (those of [check], or all without a number)")  # fmt: skip
+    group.add_argument("--at", nargs="+", metavar="NAME=VALUE[,VALUE]",
+                       help="points, e.g. compute=1e24,1e25 (the card's forecast)")  # fmt: skip
+    group.add_argument("--tokens-per-param", type=float, help="path D = this x N for laws in params and tokens")
+    group.add_argument("--kind", choices=("law", "mean", "response"), help="what is forecast (response)")
+    group.add_argument("--level", type=float, help="probability of the intervals (0.9)")
+    group.add_argument("--workers", type=int, help="fits at a time; 0 works in this process")
+    _add_fit_options(parser)
+    _add_json(parser)
 
 
 def _add_hold_out(parser: argparse.ArgumentParser) -> None:

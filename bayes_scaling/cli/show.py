@@ -93,4 +93,6 @@ def _law_text(law: dict[str, Any]) -> str:
     if law["quantities"]:
         text += f"\n    quantities: {', '.join(law['quantities'])}"
     text += f"\n    {law['citation']}"
+    if law["prior_sets"]:
+        text += f"\n    prior sets: {', '.join(law['prior_sets'])}"
     return text + (f"\n    published constants: {', '.join(law['published'])}" if law["published"] else "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bayes_scaling.errors import CardError, DataError, listed
+from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
 from bayes_scaling.laws.backend import SUPPORTS
 from bayes_scaling.laws.prior import Prior
 
@@ -126,6 +126,14 @@ class PublishedAllocation:
     def at(self, compute: Any) -> Any:
         """Return parameters at a compute in FLOP, same shape."""
         return self.params * (compute / self.unit) ** self.exponent
+
+
+def refuse_options(law: str, options: Iterable[str], known: Iterable[str]) -> None:
+    """Raise CardError at an option that a law does not have."""
+    known = list(known)
+    for key in options:
+        if key not in known:
+            raise CardError(f"law {law} has no option {key!r}; it has {listed(known)}." + did_you_mean(key, known))
 
 
 def refuse_rows(law: str, wrong: Any, columns: Sequence[str], expected: str) -> None:
