@@ -180,6 +180,6 @@ TASKS: dict[str, Task] = {
     ),
     "moe": Task(_moe, _plain("routed_floor"), _top("active_params", 1, 2)),
     "data_constrained": Task(_named, _plain("data_steps"), _repeated),
-    "lr_bsz": Task(_rates, _plain("rate_batch"), _cells, used=_near),
+    "lr_bsz": Task(_rates, _plain("rate_batch"), _cells, used=_near, settings=LONG),
     "easy_question": Task(_questions, _plain("two_turns"), _last, by="benchmark", unit="compute", settings=LONG),
 }

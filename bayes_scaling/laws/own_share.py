@@ -20,7 +20,7 @@ def _parameters(domains: tuple[str, ...]) -> tuple[Parameter, ...]:
     """Return level, own term and a slope per domain."""
     return (
         Parameter(
-            "level", "L_0", "loss at the reference size, without the domain and with the others' worth at equal proportions", "positive", "amplitude",
+            "level", "L_0", "loss at the reference size without own data, others alike", "positive", "amplitude",
             Prior("lognormal", median=2.5, upper95=5.0), "nats", "partial", Prior("halfnormal", upper95=0.2),
         ),
         Parameter(

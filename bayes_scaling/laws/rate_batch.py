@@ -1,4 +1,4 @@
-"""Four prices of a learning rate and a batch size, each a power law, on top of Chinchilla's law."""
+"""Four prices of a learning rate and a batch size, each a power law."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
+from bayes_scaling.laws.chinchilla import Chinchilla
 from bayes_scaling.laws.optimum import minimum
 from bayes_scaling.laws.step_law import BATCH, DATA, RATE, SIZE
 
@@ -16,14 +16,14 @@ _PRICES = {
     # name: (symbol, what it is the price of, median and upper95 in nats)
     "slow": ("S", "too small a learning rate", 0.05, 0.2),
     "noisy": ("R", "too large a learning rate", 0.02, 0.1),
-    "few": ("F", "too few steps (large batches)", 0.1, 0.5),
+    "few": ("F", "too little data, in too few steps", 0.2, 0.6),
     "small": ("M", "too small a batch", 0.05, 0.3),
 }
 _EXPONENTS = {
     # price: input: (symbol, prior of the exponent where its sign is known, else its mean)
     "slow": {"lr": ("s_r", 0.4), "batch": ("s_B", None), "params": ("s_N", None), "tokens": ("s_D", None)},
     "noisy": {"lr": ("r_r", 0.8), "batch": ("r_B", None), "params": ("r_N", None), "tokens": ("r_D", None)},
-    "few": {"batch": ("f_B", 0.4), "params": ("f_N", None), "tokens": ("f_D", None)},
+    "few": {"batch": ("f_B", 0.25), "params": ("f_N", None), "tokens": ("f_D", None)},
     "small": {"batch": ("m_B", 0.4), "params": ("m_N", None), "tokens": ("m_D", None)},
 }
 _MEANING = {"lr": "the learning rate", "batch": "the batch size", "params": "size", "tokens": "tokens"}
@@ -33,12 +33,11 @@ _FALLS = {("slow", "lr"), ("small", "batch")}  # prices that fall with the input
 def _exponent(price: str, item: str) -> Parameter:
     """Return the exponent of an input in a price."""
     symbol, median = _EXPONENTS[price][item]
-    known = median is not None
-    prior = Prior("normal", mean=0.0, sd=0.4)
+    support, prior = "real", Prior("normal", mean=0.0, sd=0.4)
     if median is not None:
-        prior = Prior("lognormal", median=median, upper95=3 * median)
+        support, prior = "positive", Prior("lognormal", median=median, upper95=3 * median)
     meaning = f"exponent of {_MEANING[item]} in the price of {_PRICES[price][1]}"
-    support, spread = "positive" if known else "real", Prior("halfnormal", upper95=0.2)
+    spread = Prior("halfnormal", upper95=0.2)
     return Parameter(f"{price}_{item}", symbol, meaning, support, "exponent", prior, group_sd=spread)
 
 
@@ -53,18 +52,19 @@ def _parameters() -> tuple[Parameter, ...]:
 
 
 class RateBatch(Law):
-    r"""Chinchilla's law and four prices: a rate too small, a rate too large, too few steps, too small a batch.
+    r"""A law of size and four prices: a rate too small, one too large, too little data in too few steps, a small batch.
 
     Each is a power law in learning rate, batch size, parameters and tokens, so that the landscape is convex in the
     logarithms, steep on the sides and flat between, and moves with size and tokens by itself. On the grid of Li et al.
-    (2025) it follows runs far from the centre, where the bowl of ``step_law`` does not; the form is ours. At the centre
-    the prices are not zero: :math:`E` and the amplitudes of Chinchilla's law are those beside them.
+    (2025) it follows runs far from the centre, where the bowl of ``step_law`` does not; the form is ours. What finite
+    data cost is the price of few steps (:math:`F`, which falls with tokens and rises with the batch), not a term of its
+    own: with both, the runs cannot tell them apart.
     """
 
     name = "rate_batch"
     title = "Loss from size, tokens, learning rate and batch size (four prices)"
     formula = (
-        r"L = E + A N^{-\alpha} + B D^{-\beta} + S\,\eta^{-s_r} b^{s_B} N^{s_N} D^{s_D}"
+        r"L = E + A N^{-\alpha} + S\,\eta^{-s_r} b^{s_B} N^{s_N} D^{s_D}"
         r" + R\,\eta^{r_r} b^{r_B} N^{r_N} D^{r_D} + F\,b^{f_B} N^{f_N} D^{f_D} + M\,b^{-m_B} N^{m_N} D^{m_D}"
     )
     citation = Citation(
@@ -77,7 +77,7 @@ class RateBatch(Law):
     verified = "steplaw"
     outcome = "loss"
     inputs = (SIZE, DATA, RATE, BATCH)
-    parameters = (*Chinchilla.parameters, *_parameters())
+    parameters = (*(p for p in Chinchilla.parameters if p.name in ("E", "A_ref", "alpha")), *_parameters())
     quantities = (
         Quantity("lr_for_batch", "best peak learning rate at a given batch size", "1", (SIZE, DATA, BATCH), "the form"),
         Quantity("optimal_batch", "best batch size, at its best rate", "tokens", (SIZE, DATA), "the form"),
@@ -90,10 +90,9 @@ class RateBatch(Law):
 
     def mean(self, xp: Backend, *, params: Any, tokens: Any, lr: Any, batch: Any, **sampled: Any) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
-        best = {p.name: sampled[p.name] for p in Chinchilla.parameters}
-        found = chinchilla_at(self).mean(xp, params=params, tokens=tokens, **best)
         logs = self._logs(xp, params, tokens, batch)
-        return found + self._prices(xp, {**logs, "lr": xp.log(lr / self.reference["lr"])}, sampled)
+        size = sampled["E"] + sampled["A_ref"] * xp.exp(-sampled["alpha"] * logs["params"])
+        return size + self._prices(xp, {**logs, "lr": xp.log(lr / self.reference["lr"])}, sampled)
 
     def _logs(self, xp: Backend, params: Any, tokens: Any, batch: Any) -> dict[str, Any]:
         given = {"params": params, "tokens": tokens, "batch": batch}

@@ -30,9 +30,9 @@ def test_prices_are_hand_written_powers():
     own = {"slow_lr": 0.4, "slow_batch": 0.1, "slow_params": -0.3, "slow_tokens": -0.2, "noisy_lr": 0.9}
     own |= {"noisy_batch": -0.3, "noisy_params": 0.4, "noisy_tokens": -0.1, "few_batch": 0.2, "few_params": 0.1}
     own |= {"few_tokens": -0.4, "small_batch": 0.4, "small_params": 0.2, "small_tokens": 0.1}
-    given = {"E": 1.7, "A_ref": 0.3, "alpha": 0.35, "B_ref": 0.2, "beta": 0.3, "slow": 0.05, "noisy": 0.02, "few": 0.1}
+    given = {"E": 1.7, "A_ref": 0.3, "alpha": 0.35, "slow": 0.05, "noisy": 0.02, "few": 0.1}
     r, b, n, d = 3.0, 2.0, 0.5, 4.0  # times the reference
-    expected = 1.7 + 0.3 * n**-0.35 + 0.2 * d**-0.3 + 0.05 * r**-0.4 * b**0.1 * n**-0.3 * d**-0.2
+    expected = 1.7 + 0.3 * n**-0.35 + 0.05 * r**-0.4 * b**0.1 * n**-0.3 * d**-0.2
     expected += 0.02 * r**0.9 * b**-0.3 * n**0.4 * d**-0.1 + 0.1 * b**0.2 * n**0.1 * d**-0.4
     expected += 0.04 * b**-0.4 * n**0.2 * d**0.1
     at = law.reference
