@@ -13,6 +13,7 @@ import pandas as pd
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.summary import check_interval
+from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.points import Points, as_frame, unread
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.forecasts.text import compact
@@ -240,7 +241,9 @@ class NextRun:
         shown = self.table
         keep = [c for c in self.candidates if c in shown and shown[c].nunique() > 1]
         told = ["cost", "share", "per_cost", "as_good", "step"]
-        head = f"<next run for {self.question.name}, {len(shown)} candidates, {len(self.answer)} draws>"
+        count = words.counted(len(shown), "candidate")
+        head = f"<next run for {self.question.name}, {count}, {len(self.answer)} draws>"
+
         lines = [head, self.banner, self.note and f"note: {self.note}", self.sentence]
         lines.append(compact(shown[keep], shown[told].reset_index(drop=True)))
         return "\n".join(line for line in lines if line)

@@ -229,6 +229,11 @@ def test_commands_answer_the_card_or_their_own_question(folder, monkeypatch, cap
     [
         (("allocation", "plain.toml"), "has no budgets under [plan]"),
         (("when", "small.toml"), "dates need a growth"),
+        (("allocation", "plain.toml", "--budget", "-1e21"), "plan.budgets = -1e+21; expected a finite number above"),
+        (("reach", "plain.toml", "--target", "2.0", "-.5E-1"), "plan.targets = -0.05"),
+        (("reach", "plain.toml", "--target", "0.5", "--outcome", "accuracy"), "this fit describes loss"),
+        (("cost", "plain.toml", "--cost", "1e6"), "--per-flop 1.4e-18"),
+        (("cost", "plain.toml", "--cost", "1e6", "--currency", "USD"), "'USD' without per_flop"),
         (("cost", "plain.toml", "--cost", "1e6", "--per-flop", "-1"), "prices.per_flop = -1"),
         (("cost", "plain.toml", "--cost", "1e22", "--max-params", "1e5", "--min-params", "1e9"), "max_params"),
         (("allocation", "small.toml", "--rule", "kaplann"), "Did you mean 'kaplan'"),
