@@ -93,14 +93,19 @@ class Menu:
         """Raise ForecastError where limits leave no model at a cost, and say which binds."""
         for cost in costs:
             found = {name: float(size) for name, size in self.sizes(cost).items()}
-            bind = [f"{name} (at most {size:.3g} parameters)" for name, size in found.items() if size < self.least]
+            bind = [self._bound(name, size) for name, size in found.items() if size < self.least]
             if bind:
                 floor = f"min_params = {self.least:g}" if self.limits.min_params else f"a model of {self.least:g}"
                 raise ForecastError(
                     f"at a cost of {cost:g} {self.prices.currency} the limits leave no choice: {' and '.join(bind)} "
                     f"exclude{'s' if len(bind) == 1 else ''} {floor} parameters. Loosen that, or raise the cost."
-                    + ("" if self.prices.per_flop != 1 else UNPRICED)
+                    + (UNPRICED if self.prices.per_flop == 1 and found[COST] < self.least else "")
                 )
+
+    def _bound(self, name: str, size: float) -> str:
+        if name == DATA:
+            return f"{name} ({self.limits.unique_tokens:g}, fewer than the {FEWEST_TOKENS:g} that count as training)"
+        return f"{name} (at most {size:.3g} parameters)"
 
     def binding(self, params: float, cost: float) -> str:
         """Return which limits a choice uses up, in words."""

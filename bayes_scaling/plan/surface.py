@@ -16,7 +16,7 @@ from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.forecasts.levels import extend
-from bayes_scaling.forecasts.points import as_frame, prepare, unread
+from bayes_scaling.forecasts.points import POPULATION, as_frame, needed_groups, prepare, unread
 from bayes_scaling.laws import Law
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.optimum import minimum
@@ -24,7 +24,7 @@ from bayes_scaling.model import Rows
 from bayes_scaling.model.effects import all_at_rows
 from bayes_scaling.model.plan import SIZES, why_no_allocation
 from bayes_scaling.model.questions import readable
-from bayes_scaling.model.rows import group_columns
+from bayes_scaling.model.rows import group_columns, labels
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -217,6 +217,13 @@ def surface(
     where = level_points(first, groups)
     if len(where) != 1:
         raise ForecastError(f"groups name {len(where)} levels; expected one of each group. Ask once per level.")
+    if missing := [g for g in needed_groups(first) if g not in where.columns]:
+        fitted = sorted(labels(first.frame, missing[0]).unique())
+        raise ForecastError(
+            f"the optimum differs between levels of {listed(missing)}; name one, such as groups={{{missing[0]!r}: "
+            f"{fitted[0]!r}}} (--group {missing[0]}={fitted[0]}); fitted are {listed(fitted)}. "
+            f"{missing[0]}='new' with {POPULATION} draws one from the population."
+        )
     columns = {i.name: i.column for i in first.spec.law.inputs}
     point = where.assign(**{columns[n]: first.spec.law.reference[n] for n in (size, tokens, unique) if n})
     _, rows, new = prepare(first, point, new_groups=new_groups, kind="law")

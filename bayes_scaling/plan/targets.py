@@ -102,8 +102,7 @@ class Target:
     @property
     def sentences(self) -> list[str]:
         """A sentence per point, with the widest interval; what is not reached says so."""
-        groups = [c for c in self.points.columns if c != "target"]
-        names = describe_groups(self.points, groups)
+        names = describe_groups(self.points, [c for c in self.points.columns if c != "target"])
         rows = {q: widest(self.table, q, self.levels) for q in self.quantities}
         found = []
         for i, target in enumerate(self.points["target"]):
