@@ -172,7 +172,7 @@ def test_the_section_of_the_next_run_shows_the_best_and_says_how_many_there_are(
     assert "12 of 16 candidates" in shown.caption
     assert len(shown.rows) == 12
     steps = [row[shown.head.index("place in the set to buy")] for row in shown.rows]
-    assert {str(k + 1) for k in range(min(len(made.chosen), 6))} <= set(steps)
+    assert {str(k + 1) for k in range(min(len(made.buy), 6))} <= set(steps)
     most = words.percent(made.table["share"].max())
     assert most in [row[shown.head.index("variance settled")] for row in shown.rows]
     assert "compute" not in shown.head, "it is the cost"
