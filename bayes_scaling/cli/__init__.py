@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bayes_scaling.cli import show
-from bayes_scaling.cli.parser import DEFAULT_REPORT, make_parser
+from bayes_scaling.cli.parser import DEFAULT_REPORT, make_parser, plain_negatives
 from bayes_scaling.cli.show import EXIT_UNUSABLE
 from bayes_scaling.errors import BayesScalingError, InterruptedFitError
 
@@ -35,7 +35,7 @@ __all__ = ["DEFAULT_REPORT", "EXIT_ERROR", "EXIT_INTERRUPTED", "EXIT_PIPE", "EXI
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = make_parser()
-    options = parser.parse_args(argv)
+    options = parser.parse_args(plain_negatives(sys.argv[1:] if argv is None else argv))
     if options.version:
         from bayes_scaling import __version__
 

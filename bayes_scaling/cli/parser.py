@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from bayes_scaling.cli.plan_parser import add_plan
 
+EXPONENT = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][+-]?\d{1,3}")
 DEFAULT_REPORT = ("published_families", "published_loss")
 
 
@@ -52,6 +56,14 @@ def make_parser() -> argparse.ArgumentParser:
     _add_fit_options(report)
     _add_json(report)
     return parser
+
+
+def plain_negatives(argv: Sequence[str]) -> list[str]:
+    """Return arguments with negative numbers such as -1e21 written out: argparse takes these for options otherwise.
+
+    They then reach the checks of the package, which say what was expected.
+    """
+    return [f"{Decimal(word):f}" if EXPONENT.fullmatch(word) else word for word in argv]
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

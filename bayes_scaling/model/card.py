@@ -264,8 +264,8 @@ def check_asked(card: CardSpec, points: Table, target: list[float], outcome: str
         return
     if target and outcome != "loss":
         raise CardError(
-            f"{where}: a chain has no compute to reach an accuracy; forecast accuracy at several scales, or ask for a "
-            'target of loss with outcome = "loss".'
+            f"{where}: a forecast of a chain has no compute to reach an accuracy; ask by [plan] targets (plan reach), "
+            'or for a target of loss with outcome = "loss".'
         )
     check_chain_points(card.model, card.then.model, points, where)
 
