@@ -21,6 +21,7 @@ from bayes_scaling.data import (
     overtraining,
     parscale,
     published,
+    repeated,
     routing,
     sft,
     steplaw,
@@ -80,6 +81,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "sft": sft.load_sft,
     "routing": routing.load_routing,
     "mixtures": mixtures.load_mixtures,
+    "repeated": repeated.load_repeated,
 }
 
 
