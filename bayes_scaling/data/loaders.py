@@ -14,6 +14,7 @@ from bayes_scaling.data import (
     epoch,
     gemstones,
     hitchhiker,
+    inverse,
     leaderboards,
     learning_curves,
     mixtures,
@@ -82,6 +83,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "routing": routing.load_routing,
     "mixtures": mixtures.load_mixtures,
     "repeated": repeated.load_repeated,
+    "inverse": inverse.load_inverse,
 }
 
 

@@ -35,10 +35,10 @@ def load_repeated() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        63 rows: family, model, run (model and k), task, params, samples (k), accuracy (mean over problems of the unbiased
-        pass@k of 10000 attempts), n_items (disjoint groups of k attempts, all problems together: 1,280,000 for k = 1,
-        128 for k = 10000), and ``length`` 1: the answer counts as one step. Rows of one model come from the same
-        attempts.
+        63 rows: family, model, run (model and k), task, params, samples (k), accuracy (mean over problems of the
+        unbiased pass@k of 10000 attempts), n_items (disjoint groups of k attempts, all problems together: 1,280,000
+        for k = 1, 128 for k = 10000), and ``length`` 1: the answer counts as one step. Rows of one model come from the
+        same attempts.
     """
     raw = pd.read_csv(fetch("repeated", "pythia_math_counts.csv"))
     rows = []
