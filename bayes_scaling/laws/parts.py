@@ -113,6 +113,11 @@ def radical_inverse(number: int, base: int) -> float:
     return found
 
 
+def whole_numbers(rows: int, most: float) -> list[float]:
+    """Return different whole numbers from 1 up to about `most`, at even ratios where that is possible, shape (row,)."""
+    return [float(max(i + 1, round(most ** (i / max(rows - 1, 1))))) for i in range(rows)]
+
+
 @dataclass(frozen=True)
 class PublishedAllocation:
     """A published rule for the compute-optimal size, N = params (C / unit)^exponent."""
