@@ -1,6 +1,7 @@
 """The convenient objects on top of the rooms: models and cards."""
 
 from bayes_scaling.api.cards import Card, answer, backtest, compare_arguments, load_card, write_card_report
+from bayes_scaling.api.catalogue import write_catalogue
 from bayes_scaling.api.models import CapabilityModel, ScalingModel
 from bayes_scaling.api.plans import plan_answers
 
@@ -14,4 +15,5 @@ __all__ = [
     "load_card",
     "plan_answers",
     "write_card_report",
+    "write_catalogue",
 ]
