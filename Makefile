@@ -1,4 +1,4 @@
-# make report | test | lint | types | wheel | notebooks | bench | clean; set-up happens once, by itself.
+# make report | catalogue | test | lint | types | wheel | notebooks | bench | clean; set-up happens once, by itself.
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 MIRROR := $(wildcard ../shared/data)
@@ -9,10 +9,13 @@ endif
 # a process per processor; files stay whole, so that what their tests share is made once
 PARALLEL := -n auto --dist loadfile
 
-.PHONY: report test test-fast lint types wheel notebooks bench clean setup
+.PHONY: report catalogue test test-fast lint types wheel notebooks bench clean setup
 
 report: $(VENV)/.installed
 	$(VENV)/bin/bayes-scaling report --refit --quiet -o reports/report.html
+
+catalogue: $(VENV)/.installed
+	$(VENV)/bin/bayes-scaling catalogue $(FLAGS) -o reports/catalogue.html
 
 test: $(VENV)/.installed-dev
 	$(PYTHON) -m pytest $(PARALLEL)

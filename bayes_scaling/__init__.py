@@ -38,6 +38,7 @@ _WHERE = {
     "Target": "plan",
     "allocation": "plan",
     "backtest": "api",
+    "beside_published": "compare",
     "by_group": "compare",
     "calibrate_width": "compare",
     "check_evaluations": "data",
@@ -87,6 +88,7 @@ _WHERE = {
     "thin": "data",
     "to_reach": "plan",
     "widen": "compare",
+    "write_catalogue": "api",
     "write_report": "report",
 }
 _RENAMED = {"register_law": "register"}

@@ -6,8 +6,8 @@
 
 ``parser.py`` what is understood; ``questions.py`` ``--at`` and ``--target``; ``fits.py`` a card and its saved fit;
 ``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``plan.py`` what a card or the command line
-plans, with ``plan_parser.py`` and ``plan_next.py``; ``sensitivity.py`` other prior sets; ``show.py`` what is printed,
-and the lists.
+plans, with ``plan_parser.py`` and ``plan_next.py``; ``sensitivity.py`` other prior sets; ``catalogue.py`` the page of
+all laws; ``show.py`` what is printed, and the lists.
 """
 
 from __future__ import annotations
@@ -77,6 +77,10 @@ def _run(command: str) -> Callable[[argparse.Namespace], int]:
         from bayes_scaling.cli import sensitivity
 
         return sensitivity.sensitivity
+    if command == "catalogue":
+        from bayes_scaling.cli import catalogue
+
+        return catalogue.catalogue
     from bayes_scaling.cli import commands
 
     return {

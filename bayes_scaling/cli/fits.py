@@ -79,22 +79,30 @@ def card_and_fit(
     return card, fit, data
 
 
-def _saved(card: Card, data: Any, path: Path, options: argparse.Namespace) -> Fit | ChainFit | None:
-    """Return a saved fit of the same card and data, or None with the reason said."""
+def saved_fit(options: argparse.Namespace, name: str) -> Fit | ChainFit | None:
+    """Return a card's saved fit where it is there and matches card and data; nothing is fitted."""
+    card, path = changed_card(options, name), fit_path(options, name)
+    return _saved(card, card.data(), path, options, "") if path.is_file() else None
+
+
+def _saved(
+    card: Card, data: Any, path: Path, options: argparse.Namespace, then: str = " Fitting again."
+) -> Fit | ChainFit | None:
+    """Return a saved fit of the same card and data, or None with the reason, and what is done `then`, said."""
     if not path.is_file():
         return None
     try:
         fit = load(path)
     except FitError as error:
-        warn(f"bayes-scaling: {error} Fitting again.")
+        warn(f"bayes-scaling: {error}{then}")
         return None
     same = {k: v for k, v in (fit.meta["card"] or {}).items() if k in PARTS}
     if same != json.loads(json.dumps({k: v for k, v in card.spec.as_dict().items() if k in PARTS})):
-        say(options, f"{path} was made from another card or other settings; fitting again.")
+        say(options, f"{path} was made from another card or other settings.{then}")
         return None
     for name, (model, table) in card.stages(data).items():
         _, rows = encode(model, table, exclude_flags=card.spec.data.exclude_flags)
         if data_hash(rows.frame) != fit.stages[name].meta["data_hash"]:
-            say(options, f"the data changed since {path} was saved; fitting again.")
+            say(options, f"the data changed since {path} was saved.{then}")
             return None
     return fit

@@ -55,6 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
     _add_fit_options(report)
     _add_json(report)
+    _add_catalogue(commands)
     return parser
 
 
@@ -64,6 +65,16 @@ def plain_negatives(argv: Sequence[str]) -> list[str]:
     They then reach the checks of the package, which say what was expected.
     """
     return [f"{Decimal(word):f}" if EXPONENT.fullmatch(word) else word for word in argv]
+
+
+def _add_catalogue(commands: Any) -> None:
+    told = "write one HTML page of laws: formula, priors, curves, published constants and fits of their cards"
+    catalogue = commands.add_parser("catalogue", help=told, description=told)
+    catalogue.add_argument("law", metavar="LAW", nargs="*", help="names of laws (all)")
+    catalogue.add_argument("-o", "--output", default="reports/catalogue.html", help="HTML file (%(default)s)")
+    catalogue.add_argument("--no-fits", action="store_true", help="fit nothing: saved fits alone are shown")
+    _add_fit_options(catalogue)
+    _add_json(catalogue)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""A progress line for many fits, on stderr, in a terminal, a notebook or a log."""
+"""A progress line for many fits or pages, on stderr, in a terminal, a notebook or a log."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ class Progress:
     title : str
     shown : bool
         False keeps silent.
+    unit : str
+        What is counted.
     """
 
-    def __init__(self, total: int, title: str, *, shown: bool) -> None:
-        self.total, self.title, self.shown = total, title, shown
+    def __init__(self, total: int, title: str, *, shown: bool, unit: str = "fits") -> None:
+        self.total, self.title, self.shown, self.unit = total, title, shown, unit
         self.done = self.missing = 0
         self._started = time.perf_counter()
         self._live = sys.stderr.isatty() or "ipykernel" in sys.modules
@@ -31,7 +33,7 @@ class Progress:
         self.done = resumed
         self._fresh_from = resumed
         there = f" ({resumed} of them found in the folder)" if resumed else ""
-        self._write(f"{self.title}: {self.total} fits{there}", last=not self._live)
+        self._write(f"{self.title}: {self.total} {self.unit}{there}", last=not self._live)
 
     def step(self, *, missing: bool = False) -> None:
         """Count one more job."""

@@ -134,6 +134,7 @@ class Capability(Law):
     )  # fmt: skip
     use = "scores of many model families on many benchmarks: forecasts of larger members, skills, efficiency"
     outcome = "accuracy"
+    verified = "observational"
     inputs: tuple[Input, ...] = (_SCALES["params"], _SCALES["tokens"], _CHANCE)
     parameters = (*_BENCHMARK, *skill_parameters(1, ("params", "tokens"), True))
     noise_pooling = {"scatter": {"task": "none"}, "overdispersion": {"task": "none"}, "precision": {"task": "none"}}

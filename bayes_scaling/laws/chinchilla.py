@@ -35,6 +35,7 @@ class Chinchilla(Law):
     citation = Citation("Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models, eq. 2", "2203.15556")
     use = "final loss of runs that differ in size and training tokens"
     outcome = "loss"
+    verified = "chinchilla"
     inputs = (
         Input("params", "count", "parameters N", reference=1e9),
         Input("tokens", "count", "training tokens D", reference=2e10),

@@ -25,6 +25,7 @@ class LossExponential(Law):
     )
     use = "accuracy, or the mean of many tasks, against the loss of the same models"
     outcome = "accuracy"
+    verified = "overtraining"
     inputs = (Input("loss", "nats per token", "loss L of the model", reference=3.0),)
     parameters = (
         Parameter(
@@ -45,6 +46,7 @@ class LossExponential(Law):
             dict(zip(("epsilon", "k", "gamma"), values, strict=True)),
             "Gadre et al. (2024), arXiv:2403.08540",
             f"mean of 17 tasks of models trained on {name}, against the loss on C4's validation set",
+            name,
         )
         for corpus, name, values in (
             ("c4", "C4", (0.850, 2.08, 0.756)),

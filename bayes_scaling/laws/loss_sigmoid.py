@@ -26,6 +26,7 @@ class LossSigmoid(Law):
     )
     use = "accuracy of a task against the loss of the same models, and whether the task is within reach"
     outcome = "accuracy"
+    verified = "overtraining"
     inputs = (Input("loss", "nats per token", "loss L of the model", reference=3.0),)
     parameters = (
         Parameter(

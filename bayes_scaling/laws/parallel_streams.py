@@ -52,11 +52,11 @@ class ParallelStreams(Law):
     published = {
         "chen2025_pile": Constants(
             {"E": 1.2886, "A": 1.9752e8, "alpha": 0.19628, "k": 0.33444}, "Chen et al. (2025), arXiv:2505.10475, Pile",
-            _REFITTED,
+            _REFITTED, "Pile",
         ),
         "chen2025_stack": Constants(
             {"E": 0.69121, "A": 1.1307e7, "alpha": 0.18936, "k": 0.39346},
-            "Chen et al. (2025), arXiv:2505.10475, Stack-V2 (Python)", _REFITTED,
+            "Chen et al. (2025), arXiv:2505.10475, Stack-V2 (Python)", _REFITTED, "Stack-V2-Python",
         ),
     }  # fmt: skip
     quantities = (

@@ -93,11 +93,15 @@ class Citation:
 
 @dataclass(frozen=True)
 class Constants:
-    """Published values of a law's parameters, under their published names."""
+    """Published values of a law's parameters, under their published names.
+
+    ``of`` names the level (a corpus, a family) that they belong to where the paper's table holds several.
+    """
 
     values: Mapping[str, float]
     source: str
     note: str = ""
+    of: str = ""
 
 
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)

@@ -25,6 +25,7 @@ class PowerLaw(Law):
     )
     use = "loss along a ladder of runs in which size and tokens grow together"
     outcome = "loss"
+    verified = "published_models"
     inputs = (Input("compute", "FLOP", "training compute C", reference=1e21),)
     parameters = (
         Parameter(

@@ -26,6 +26,7 @@ class Sigmoid(Law):
     citation = Citation("Owen", 2024, "How predictable is language model benchmark performance?", "2401.04757")
     use = "benchmark accuracy of model families against training compute"
     outcome = "accuracy"
+    verified = "published_models"
     inputs = (
         Input("compute", "FLOP", "training compute C", reference=1e23),
         Input("chance", "fraction", "accuracy of guessing, c"),

@@ -53,6 +53,7 @@ class SkillLink(Law):
     )  # fmt: skip
     use = "agentic, post-training and emergent scores from the skills that simpler benchmarks measure"
     outcome = "accuracy"
+    verified = "observational_emergent"
     inputs: tuple[Input, ...] = (_skill(1), _CHANCE)
     parameters: tuple[Parameter, ...] = (*_LEVEL, _weight(1))
     skills: int = 1

@@ -4,8 +4,8 @@
 ``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
 ``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``skills.py`` skills and loadings
 of a capability model; ``plan.py`` budgets, costs and targets; ``next_run.py`` candidate runs,
-recipes; ``sensitivity.py`` prior sets; ``tables.py`` the numbers behind the plots;
-``style.py`` how they look.
+recipes; ``sensitivity.py`` prior sets; ``law_curves.py`` a law under its priors, ``law_tables.py`` its numbers;
+``tables.py`` the numbers behind the plots; ``style.py`` how they look.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bayes_scaling.plots.backtests import pit
 from bayes_scaling.plots.curves import curve, forecast, reach
 from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
+from bayes_scaling.plots.law_curves import law_curves
 from bayes_scaling.plots.loo import loo_k, loo_pit
 from bayes_scaling.plots.next_run import next_run, recipes
 from bayes_scaling.plots.plan import (
@@ -33,6 +34,7 @@ __all__ = [
     "curve",
     "departures",
     "forecast",
+    "law_curves",
     "loo_k",
     "loo_pit",
     "next_run",

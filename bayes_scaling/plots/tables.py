@@ -17,6 +17,7 @@ from bayes_scaling.model import simulate
 from bayes_scaling.model.rows import group_columns, read_inputs
 from bayes_scaling.plan import Allocation
 from bayes_scaling.plan.tables import INTERVAL, ends
+from bayes_scaling.plots.law_tables import law_curve_table as law_curve_table
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit

@@ -29,11 +29,11 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that scrolls in its own box; the first column is the row's head."""
+    """A table that scrolls in its own box; the first column is the row's head. A cell is text, or a formula."""
 
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Any]]
     note: str = ""
     marked: frozenset[int] = frozenset()  # rows to set in bold
     kind: str = "table"
@@ -65,6 +65,15 @@ class Code:
     caption: str
     text: str
     kind: str = "code"
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Blocks that are shown when their caption is opened."""
+
+    caption: str
+    blocks: Sequence[Any]
+    kind: str = "folded"
 
 
 @dataclass(frozen=True)

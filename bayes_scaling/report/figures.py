@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
-from matplotlib.figure import Figure as Drawing
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 
-from bayes_scaling.report.blocks import Figure, Formula
+from bayes_scaling.report.blocks import Code, Figure, Formula
 
 DPI = 170  # well above the density at which the page shows it
+LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}  # of SVG's paths
 
 
 def picture(draw: Callable[[], tuple[Any, Any]], alt: str, caption: str) -> Figure:
@@ -29,29 +30,44 @@ def picture(draw: Callable[[], tuple[Any, Any]], alt: str, caption: str) -> Figu
     return Figure(f"data:image/png;base64,{data}", alt, caption)
 
 
-def formula(latex: str, *, prefix: str = "formula") -> Formula:
-    r"""Return a formula as inline SVG made by matplotlib's mathtext.
+def formula(latex: str, *, size: float = 17.0) -> Formula:
+    r"""Return a formula as inline SVG of one path, set by matplotlib's mathtext.
 
-    Mathtext lacks a few of LaTeX's spaces, which are replaced first. ``prefix`` begins the SVG's
-    ids, which must differ within a page.
+    Mathtext lacks a few of LaTeX's spaces, which are replaced first.
+
+    Parameters
+    ----------
+    latex : str
+    size : float
+        Of the letters, in points.
+
+    Returns
+    -------
+    Formula
+
+    Raises
+    ------
+    ValueError
+        Mathtext cannot set it.
     """
     plain = latex.replace(r"\;", r"\,")
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "bayes-scaling", "mathtext.fontset": "cm"}):
-        figure = Drawing(figsize=(0.1, 0.1))
-        figure.text(0, 0, f"${plain}$", fontsize=17)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", bbox_inches="tight", pad_inches=0.05, transparent=True,
-                       metadata={"Date": None, "Creator": None})  # fmt: skip
-    text = buffer.getvalue()
-    svg = text[text.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return Formula(_own_ids(svg, prefix), latex)
+    path = TextPath((0, 0), f"${plain}$", size=size, prop=FontProperties(math_fontfamily="cm"))
+    box = path.get_extents().padded(0.15 * size)
+    drawn = "".join(
+        "Z" if code == Path.CLOSEPOLY else LETTERS[code] + " ".join(f"{v:.2f}" for v in points)
+        for points, code in path.iter_segments(simplify=False, curves=True)
+    )
+    svg = (
+        f'<svg aria-hidden="true" focusable="false" width="{box.width:.1f}pt" height="{box.height:.1f}pt" '
+        f'viewBox="{box.x0:.2f} {-box.y1:.2f} {box.width:.2f} {box.height:.2f}">'
+        f'<path transform="scale(1 -1)" d="{drawn}"/></svg>'
+    )
+    return Formula(svg, latex)
 
 
-def _own_ids(svg: str, prefix: str) -> str:
-    """Give the SVG's ids a prefix, because ids of a page must differ; hide it from screen readers."""
-    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
-    svg = re.sub(r'(href="#|url\(#)', rf"\1{prefix}-", svg)
-    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg)
-    svg = svg.replace("xlink:href", "href")
-    return svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
+def formulas(latex: str) -> list[Formula | Code]:
+    """Return the parts of a formula, each set in a line of its own; as LaTeX where mathtext cannot set it."""
+    try:
+        return [formula(part) for part in latex.split(r", \quad ")]
+    except ValueError:
+        return [Code("Formula in LaTeX", latex)]

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -59,22 +60,26 @@ def write_report(studies: Sequence[Study], path: str | Path, *, title: str | Non
     if not studies:
         raise ValueError("no study to report; give at least one.")
     heading = title or (studies[0].title if len(studies) == 1 else "Scaling laws: report")
-    text = render([_page(study, i) for i, study in enumerate(studies)], heading)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(target, text)
-    return target
+    return write_page(path, render("report.html.j2", heading, pages=[_page(s, i) for i, s in enumerate(studies)]))
 
 
-def render(pages: Sequence[Page], title: str) -> str:
-    """Return the HTML text; everything that is not markup of ours is escaped."""
+def render(template: str, title: str, **shown: Any) -> str:
+    """Return the HTML text of a template; everything that is not markup of ours is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return environment.get_template("report.html.j2").render(pages=pages, title=title, css=css, date=today)
+    return environment.get_template(template).render(title=title, css=css, date=today, **shown)
+
+
+def write_page(path: str | Path, text: str) -> Path:
+    """Write HTML text to a file, in a folder that is made where there is none."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(target, text)
+    return target
 
 
 def _page(study: Study, number: int) -> Page:
@@ -82,7 +87,7 @@ def _page(study: Study, number: int) -> Page:
     anchor = f"{name}-{number + 1}"
     made = [
         sections.data_section(study),
-        sections.model_section(study, anchor=anchor),
+        sections.model_section(study),
         sections.prior_section(study),
         sections.diagnostics_section(study),
         sections.posterior_section(study),

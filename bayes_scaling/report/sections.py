@@ -12,11 +12,12 @@ from bayes_scaling.check import range_table
 from bayes_scaling.data import flag_counts
 from bayes_scaling.data.columns import SCALES
 from bayes_scaling.fit.summary import LATENT
+from bayes_scaling.laws import Law
 from bayes_scaling.model.rows import kept_rows
 from bayes_scaling.plots.groups import drawn_by_default
 from bayes_scaling.report import words
 from bayes_scaling.report.blocks import Bullets, Figure, Section, Table, Text, table
-from bayes_scaling.report.figures import formula, picture
+from bayes_scaling.report.figures import formulas, picture
 from bayes_scaling.report.study import Study
 
 MOST_VARIABLES = 30
@@ -64,7 +65,7 @@ def _ranges(frame: pd.DataFrame, outcome: str) -> Table:
     return Table("The rows that are used", ["column", "range", "span"], rows)
 
 
-def model_section(study: Study, *, anchor: str) -> Section:
+def model_section(study: Study) -> Section:
     """Return the model in words, its formula and its parameters."""
     spec = study.fit.spec
     law = spec.law
@@ -84,7 +85,7 @@ def model_section(study: Study, *, anchor: str) -> Section:
     inputs = ", ".join(f"{i.column} ({i.meaning})" for i in law.inputs)
     blocks = [
         Text(f"{law.title}, after {law.citation}. It reads {inputs}."),
-        *(formula(part, prefix=f"{anchor}-formula-{i}") for i, part in enumerate(law.formula.split(r", \quad "))),
+        *formulas(law.formula),
         Text(words.noise(spec)),
         Text(f"Groups with effects: {groups}. Effects add on the unconstrained scale (log, or log-odds)."),
         Table("Parameters", heads, rows, note=f"Priors are stated at the reference scale {scale}." if scale else ""),
@@ -138,7 +139,7 @@ def posterior_section(study: Study) -> Section:
     caption = "Posterior median and 90 % equal-tailed interval (of the population where groups have effects)"
     note = f"Constants are under their published names, with inputs in counts and FLOP.{left_out}"
     blocks = [table(made, caption, columns=show, formats=how, most=MOST_VARIABLES, note=note)]
-    return Section("Posterior", [_posterior_picture(study), *blocks, *_published(study)])
+    return Section("Posterior", [_posterior_picture(study), *blocks, *published_blocks(study.fit.spec.law)])
 
 
 def _listed_variables(study: Study) -> tuple[list[str], str]:
@@ -169,13 +170,13 @@ def _posterior_picture(study: Study) -> Figure:
     )  # fmt: skip
 
 
-def _published(study: Study) -> list[Any]:
-    sets = study.fit.spec.law.published
-    if not sets:
+def published_blocks(law: Law) -> list[Any]:
+    """Return a table of a law's published constants; nothing where it has none."""
+    if not law.published:
         return []
     rows = []
-    for name, constants in sets.items():
+    for name, constants in law.published.items():
         values = ", ".join(f"{k} = {words.number(v, 4)}" for k, v in constants.values.items())
-        rows.append([name, values, f"{constants.source}. {constants.note}".strip()])
+        rows.append([name, values, words.source(constants)])
     note = "Loss constants hold for their own data and tokenizer; another data set need not agree with them."
     return [Table("Published constants of this law, for comparison", ["name", "values", "source"], rows, note)]

@@ -24,15 +24,15 @@ from bayes_scaling.forecasts.words import (
     power,
     probability,
 )  # fmt: skip
-from bayes_scaling.laws import Prior
+from bayes_scaling.laws import Constants, Prior
 from bayes_scaling.laws.base import Parameter
 from bayes_scaling.model import ModelSpec
 from bayes_scaling.model.spec import sd_name
 
 __all__ = [
-    "GAP", "KINDS", "NONE", "bare_flop", "cell", "count", "discrepancy", "flop", "group", "hundredths", "interval",
-    "level", "noise", "number", "outcome", "p_equals", "percent", "point", "pooling", "power", "prior", "probability",
-    "rows", "unit",
+    "GAP", "KINDS", "NONE", "bare_flop", "cell", "count", "discrepancy", "distribution", "flop", "group", "hundredths",
+    "interval", "level", "noise", "number", "outcome", "p_equals", "percent", "point", "pooling", "power", "prior",
+    "probability", "rows", "source", "unit",
 ]  # fmt: skip
 
 
@@ -53,14 +53,21 @@ def unit(name: str) -> str:
     return "" if name == "accuracy" else " nats per token"
 
 
+def distribution(given: Prior) -> str:
+    """Return the name of a prior's distribution."""
+    names = {"lognormal": "log-normal", "logitnormal": "logit-normal", "halfnormal": "half-normal"}
+    return names.get(given.dist, given.dist)
+
+
 def prior(given: Prior) -> str:
     """Return a prior in words."""
     n = {k: f"{v:g}" if 1e-3 <= abs(v) < 1e5 or v == 0 else number(v) for k, v in given.numbers.items()}
     upper = f", 5{GAP}% above {n['upper95']}" if "upper95" in n else ""
+    name = distribution(given)
     forms = {
-        "lognormal": f"log-normal, median {n.get('median')}{upper}",
-        "logitnormal": f"logit-normal, median {n.get('median')}{upper}",
-        "halfnormal": f"half-normal{upper}",
+        "lognormal": f"{name}, median {n.get('median')}{upper}",
+        "logitnormal": f"{name}, median {n.get('median')}{upper}",
+        "halfnormal": f"{name}{upper}",
         "normal": f"normal, mean {n.get('mean')}, sd {n.get('sd')}",
         "beta": f"beta({n.get('alpha')}, {n.get('beta')})",
         "gamma": f"gamma({n.get('alpha')}, {n.get('beta')})",
@@ -69,6 +76,11 @@ def prior(given: Prior) -> str:
         "constant": f"held at {n.get('value')}",
     }
     return forms[given.dist]
+
+
+def source(constants: Constants) -> str:
+    """Return where published constants come from, with what is to be known of them."""
+    return f"{constants.source}; {constants.note}" if constants.note else constants.source
 
 
 def group(name: str) -> str:

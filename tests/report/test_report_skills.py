@@ -147,7 +147,7 @@ def test_families_of_one_skill_are_not_ranked(made):
 
 
 def test_the_formula_and_pooling_are_those_of_the_options(made):
-    blocks = model_section(made, anchor="c").blocks
+    blocks = model_section(made).blocks
     latex = [b.latex for b in blocks if hasattr(b, "latex")]
     assert len(latex) == 3, "a line each for the accuracy and two skills"
     latex = " ".join(latex)
