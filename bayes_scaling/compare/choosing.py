@@ -109,7 +109,7 @@ def laws(
     held_out = {n: one for n, one in prepared.items() if n in fits}
     backtests, missing = study.backtests(held_out, folder=folder, executor=executor, workers=workers, cores=cores)
     loos, told = _loos(fits)
-    usable = [n for n in loos if fits[n].diagnose().ok] or list(loos)
+    usable = [n for n in fits if fits[n].diagnose().ok] or list(fits)
     elpd, of_loo = _loo_scores(fits, loos, usable)
     scores, weights, of_backtests = _backtest_scores(backtests, usable)
     left_out = (*found.left_out, *failed)
@@ -275,15 +275,17 @@ def _loo_scores(
     columns = {"elpd": "elpd_loo", "se": "elpd_se", "units": "units", "bad_k": "bad_k"}
     table = pd.DataFrame({n: row[list(columns)].rename(columns) for n, row in one.items()}).T.astype(float)
     table = table.reindex(columns=[*columns.values(), "elpd_diff", "elpd_diff_se", "loo_weight"])
-    names = list(loos)
+    names, stacked = list(loos), [n for n in usable if n in loos]
+    if not stacked:
+        return table, []
     try:
         density, notes = common_units(fits, names, loos)
     except ForecastError as error:
         return table, [f"leave-one-out does not compare these laws: {error}"]
-    behind, spread = _behind(density, names, usable)
+    behind, spread = _behind(density, names, stacked)
     table["elpd_diff"], table["elpd_diff_se"] = len(density) * behind, len(density) * spread
-    of_usable = [names.index(n) for n in usable]
-    table.loc[list(usable), "loo_weight"] = stacking_weights(density[:, of_usable], shrinkage=0.0)
+    of_stacked = [names.index(n) for n in stacked]
+    table.loc[stacked, "loo_weight"] = stacking_weights(density[:, of_stacked], shrinkage=0.0)
     return table, notes
 
 

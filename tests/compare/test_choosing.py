@@ -187,6 +187,7 @@ def test_values_outside_the_domain_and_one_size_only_are_reasons(runs):
     assert left["parallel_streams"].kind == room.DOMAIN
     assert "column 'streams', rows 3, 13" in left["parallel_streams"].reason
     assert left["data_constrained"].kind == room.DOMAIN
+    assert "row 3 with" in left["data_constrained"].reason
     assert left["routed"].kind == room.UNIDENTIFIED
     assert "takes one value" in left["routed"].reason
 
@@ -277,6 +278,11 @@ def test_fits_that_are_not_usable_come_last_without_weight(runs, monkeypatch):
     assert found.weights is None
     with pytest.raises(ForecastError, match="no weights by backtest"):
         found.stack_weights("backtest")
+    prior_fits(monkeypatch, diverging=["power_law", "kaplan"])
+    none = compare.laws(runs, ["power_law", "kaplan"], backtest=False, progressbar=False)
+    assert sum(none.stack_weights().values()) == pytest.approx(1)
+    assert "0 fits are usable." in none.text()
+    assert none.banner == "FIT NOT USABLE of kaplan, power_law: do not quote their figures"
     prior_fits(monkeypatch, failing=NAMES)
     with pytest.raises(FitError, match="none of chinchilla, power_law, kaplan could be fitted"):
         compare.laws(runs, NAMES, backtest=False, progressbar=False)
