@@ -45,12 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_hold_out(backtest)
     _add_sampling(backtest.add_argument_group("fit"))
     _add_json(backtest)
-    choose = commands.add_parser("choose", help="compare laws on a card's or a file's table, and stack them")
-    choose.add_argument("table", metavar="CARD|TABLE", help="a card, or a file of runs (.csv, .tsv, .parquet, .jsonl)")
-    _add_choose(choose)
-    _add_hold_out(choose, "none")
-    _add_sampling(choose.add_argument_group("fit"))
-    _add_json(choose)
+    _add_choose(commands.add_parser("choose", help="compare laws on a card's or a file's table, and stack them"))
     report = commands.add_parser("report", help="write one HTML report of one or several cards")
     report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
     report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
@@ -86,6 +81,7 @@ def _add_skills(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_choose(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", metavar="CARD|TABLE", help="a card, or a file of runs (.csv, .tsv, .parquet, .jsonl)")
     group = parser.add_argument_group("which laws, of which rows")
     group.add_argument("--laws", nargs="+", metavar="LAW",
                        help="names, see bayes-scaling laws (all whose outcome and columns the table has)")  # fmt: skip
@@ -102,6 +98,9 @@ def _add_choose(parser: argparse.ArgumentParser) -> None:
     stack.add_argument("--tokens-per-param", type=float, help="path D = this x N for laws in params and tokens")
     stack.add_argument("--level", type=float, nargs="+", help="probabilities of the intervals (0.5 0.9)")
     stack.add_argument("--weights", choices=("backtest", "loo"), help="whose weights (backtest where there is one)")
+    _add_hold_out(parser, "none")
+    _add_sampling(parser.add_argument_group("fit"))
+    _add_json(parser)
 
 
 def _add_hold_out(parser: argparse.ArgumentParser, folder: str = "backtests/CARD") -> None:
