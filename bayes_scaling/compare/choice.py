@@ -169,9 +169,9 @@ class LawComparison:
             f"{len(ranked)} of {len(self.table)} laws were fitted to the same {rows} rows of {self.outcome}; "
             f"{len(usable)} fits are usable."
         ]
-        if ranked["elpd_diff"].notna().any():
+        if ranked["elpd_diff"].count() > 1:
             told.append(_order(ranked, "elpd", 1.0, "Another run like these (leave-one-out)"))
-        if self.weights is not None:
+        if self.weights is not None and ranked["lpd_diff"].count() > 1:
             units = self.weights.units
             told.append(_order(ranked, "lpd", units, f"Larger runs ({self._held_out()}; {units} units held out)"))
         for by, why in (("backtest", "for larger runs, by the backtest"), ("loo", "for runs like these")):
