@@ -23,6 +23,7 @@ _WHERE = {
     "Frontier": "plan",
     "Growth": "plan",
     "Law": "laws",
+    "LawComparison": "compare",
     "Limits": "plan",
     "Noise": "model",
     "NextRun": "plan",
@@ -43,6 +44,7 @@ _WHERE = {
     "calibrate_width": "compare",
     "check_evaluations": "data",
     "check_runs": "data",
+    "compare_laws": "compare",
     "compare_recipes": "plan",
     "compute_to_reach": "forecasts",
     "contrasts": "compare",
@@ -91,7 +93,7 @@ _WHERE = {
     "write_catalogue": "api",
     "write_report": "report",
 }
-_RENAMED = {"register_law": "register"}
+_RENAMED = {"compare_laws": "laws", "register_law": "register"}
 
 __all__ = [*sorted(_WHERE), "__version__", "laws", "plots"]
 

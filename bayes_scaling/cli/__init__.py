@@ -5,9 +5,9 @@
 141 whoever read the output went away.
 
 ``parser.py`` what is understood; ``questions.py`` ``--at`` and ``--target``; ``fits.py`` a card and its saved fit;
-``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``plan.py`` what a card or the command line
-plans, with ``plan_parser.py`` and ``plan_next.py``; ``sensitivity.py`` other prior sets; ``catalogue.py`` the page of
-all laws; ``show.py`` what is printed, and the lists.
+``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``choose.py`` laws compared;
+``plan.py`` what a card or the command line plans, with ``plan_parser.py`` and ``plan_next.py``; ``sensitivity.py``
+other prior sets; ``catalogue.py`` the page of all laws; ``show.py`` what is printed, and the lists.
 """
 
 from __future__ import annotations
@@ -81,6 +81,10 @@ def _run(command: str) -> Callable[[argparse.Namespace], int]:
         from bayes_scaling.cli import catalogue
 
         return catalogue.catalogue
+    if command == "choose":
+        from bayes_scaling.cli import choose
+
+        return choose.choose
     from bayes_scaling.cli import commands
 
     return {

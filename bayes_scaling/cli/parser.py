@@ -50,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_hold_out(backtest)
     _add_sampling(backtest.add_argument_group("fit"))
     _add_json(backtest)
+    _add_choose(commands.add_parser("choose", help="compare laws on a card's or a file's table, and stack them"))
     report = commands.add_parser("report", help="write one HTML report of one or several cards")
     report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
     report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
@@ -119,7 +120,30 @@ def _add_sensitivity(commands: Any) -> None:
     _add_json(parser)
 
 
-def _add_hold_out(parser: argparse.ArgumentParser) -> None:
+def _add_choose(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", metavar="CARD|TABLE", help="a card, or a file of runs (.csv, .tsv, .parquet, .jsonl)")
+    group = parser.add_argument_group("which laws, of which rows")
+    group.add_argument("--laws", nargs="+", metavar="LAW",
+                       help="names, see bayes-scaling laws (all whose outcome and columns the table has)")  # fmt: skip
+    group.add_argument("--outcome", choices=("loss", "accuracy"), help="of a table that has both (loss)")
+    group.add_argument(
+        "--columns", nargs="+", metavar="YOURS=OURS", help="names of a file's columns, e.g. n_params=params"
+    )
+    group.add_argument("--groups", nargs="+", metavar="COLUMN", help="groups whose levels may differ (the card's)")
+    group.add_argument("--inputs", nargs="+", metavar="INPUT=COLUMN", help="what an input reads, e.g. scale=tokens")
+    group.add_argument("--exclude-flags", nargs="+", metavar="FLAG", help="leave such rows out (the card's)")
+    group.add_argument("--no-backtest", action="store_true", help="rank by leave-one-out only")
+    stack = parser.add_argument_group("a forecast with the stack")
+    stack.add_argument("--at", nargs="+", metavar="NAME=VALUE[,VALUE]", help="points, e.g. compute=1e24,1e25")
+    stack.add_argument("--tokens-per-param", type=float, help="path D = this x N for laws in params and tokens")
+    stack.add_argument("--level", type=float, nargs="+", help="probabilities of the intervals (0.5 0.9)")
+    stack.add_argument("--weights", choices=("backtest", "loo"), help="whose weights (backtest where there is one)")
+    _add_hold_out(parser, "none")
+    _add_sampling(parser.add_argument_group("fit"))
+    _add_json(parser)
+
+
+def _add_hold_out(parser: argparse.ArgumentParser, folder: str = "backtests/CARD") -> None:
     group = parser.add_argument_group("what is held out, and where it is done")
     group.add_argument("--over", default="", metavar="COLUMN", help="scale: compute, params, tokens, step, ...")
     group.add_argument("--beyond", type=float, nargs="+", default=(), metavar="FACTOR",
@@ -127,7 +151,7 @@ def _add_hold_out(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cuts", type=float, nargs="+", default=(), metavar="SCALE", help="train up to SCALE")
     group.add_argument("--within", default="", metavar="COLUMN", help="cut each level separately, e.g. run for curves")
     group.add_argument("--families", action="store_true", help="hold out each family but its smallest member")
-    group.add_argument("--folder", metavar="DIR", help="results, found again on a rerun (backtests/CARD)")
+    group.add_argument("--folder", metavar="DIR", help=f"results, found again on a rerun ({folder})")
     group.add_argument("--scheduler", metavar="ADDRESS",
                        help="fit on a Dask cluster, such as tcp://10.0.0.1:8786 (extra `cluster`)")  # fmt: skip
     group.add_argument("--workers", type=int, help="fits at a time; 0 works in this process (as many as processors)")

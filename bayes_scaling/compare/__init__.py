@@ -1,17 +1,20 @@
 """Compare: families against each other, forecasts against what was measured.
 
 ``families.py`` contrasts, ranking, parameters by family; ``published.py`` constants beside published ones;
-``scores.py`` log density, CRPS, coverage;
-``backtest.py`` held-out scales and families, with ``folds.py``, what is held out; ``stacking.py`` weights of laws and
-their mixtures, with ``joined.py``, what several laws say of the same rows; ``calibration.py`` widths learned from
-finished curves; ``sensitivity.py`` forecasts under other prior sets, with ``against_data.py``, what runs say of these;
-``skills.py`` and ``informative.py`` skills of a capability model, with ``latent.py``, skills on draws.
+``scores.py`` log density, CRPS, coverage; ``backtest.py`` held-out scales and families, with ``folds.py``, what is
+held out; ``stacking.py`` weights of laws and their mixtures, with ``joined.py``, what several laws say of the same
+rows; ``calibration.py`` widths learned from finished curves; ``sensitivity.py`` forecasts under other prior sets,
+with ``against_data.py``, what runs say of these; ``choosing.py`` laws compared on one table, with ``candidates.py``,
+which laws it allows, and ``choice.py``, what was found; ``skills.py`` and ``informative.py`` skills of a capability
+model, with ``latent.py``, skills on draws.
 """
 
 from __future__ import annotations
 
 from bayes_scaling.compare.backtest import Backtest, backtest
 from bayes_scaling.compare.calibration import calibrate_width, widen
+from bayes_scaling.compare.choice import LawComparison
+from bayes_scaling.compare.choosing import laws
 from bayes_scaling.compare.families import by_group, contrasts, identification, ranking
 from bayes_scaling.compare.informative import informative
 from bayes_scaling.compare.published import beside_published
@@ -22,6 +25,7 @@ from bayes_scaling.compare.stacking import Weights, law_weights, mixture, score_
 
 __all__ = [
     "Backtest",
+    "LawComparison",
     "Sensitivity",
     "Weights",
     "backtest",
@@ -35,6 +39,7 @@ __all__ = [
     "identification",
     "informative",
     "law_weights",
+    "laws",
     "loadings",
     "mixture",
     "ranking",

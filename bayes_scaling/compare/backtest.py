@@ -227,23 +227,79 @@ def backtest(
     FitError
         No fold could be fitted, or the folder holds results of another card or other data.
     """
+    split = Split(over, several(beyond), several(cuts), within, families)
+    made = prepare(
+        spec, frame, split, levels=levels, settings=settings, random_seed=random_seed, exclude_flags=exclude_flags,
+        card=card, title=title,
+    )  # fmt: skip
+    results = many_fits(
+        made.jobs, score_fold, folder=folder, executor=executor, workers=workers, cores=cores, progressbar=progressbar,
+        title=f"backtest {title}".strip(),
+    )  # fmt: skip
+    return made.backtest(list(results))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A backtest before its fits.
+
+    Attributes
+    ----------
+    jobs : tuple of Job
+        One per fold; :func:`score_fold` reduces its fit.
+    folds : Folds
+    rows : Rows
+    given : ndarray, shape (row,)
+        Index, in the table that was given, of each used row.
+    outcome : str
+    levels : tuple of float
+    title : str
+    """
+
+    jobs: tuple[Job, ...]
+    folds: Folds
+    rows: Rows
+    given: np.ndarray
+    outcome: str
+    levels: tuple[float, ...]
+    title: str = ""
+
+    def backtest(self, results: Sequence[JobResult]) -> Backtest:
+        """Return the backtest of the results of all jobs, in any order.
+
+        Raises
+        ------
+        FitError
+            No fold could be fitted.
+        """
+        missing = gaps(results)
+        if len(missing) == len(self.jobs):
+            told = "; ".join(f"{name}: {reason}" for name, reason in list(missing.items())[:3])
+            raise FitError(f"none of {len(self.jobs)} folds could be fitted ({told}).")
+        return _assemble(self.folds, results, self.rows, self.given, self.outcome, self.levels, self.title)
+
+
+def prepare(
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    split: Split,
+    *,
+    levels: Sequence[float] = LEVELS,
+    settings: SamplerSettings | None = None,
+    random_seed: int = 0,
+    exclude_flags: Sequence[str] = (),
+    card: Mapping[str, Any] | None = None,
+    title: str = "",
+) -> Prepared:
+    """Return the folds of a table as jobs, each checked; parameters and errors as of :func:`backtest`."""
     for level in levels:
         check_interval(level, "eti")
-    split = Split(over, _several(beyond), _several(cuts), within, families)
     settled, rows = encode(spec, frame, exclude_flags=exclude_flags)
     made = make_folds(settled, rows, split)
     given = rows_of_table(spec, frame, exclude_flags)
     kept = {"title": title, "exclude_flags": list(exclude_flags), "asked_groups": list(spec.groups), "card": card}
     jobs = [_job(fold, settled, rows, settings or SamplerSettings(), random_seed, levels, kept) for fold in made.folds]
-    results = list(many_fits(
-        jobs, score_fold, folder=folder, executor=executor, workers=workers, cores=cores, progressbar=progressbar,
-        title=f"backtest {title}".strip(),
-    ))  # fmt: skip
-    missing = gaps(results)
-    if len(missing) == len(jobs):
-        told = "; ".join(f"{name}: {reason}" for name, reason in list(missing.items())[:3])
-        raise FitError(f"none of {len(jobs)} folds could be fitted ({told}).")
-    return _assemble(made, results, rows, given, settled.outcome, tuple(levels), title)
+    return Prepared(tuple(jobs), made, rows, given, settled.outcome, tuple(levels), title)
 
 
 def rows_of_table(spec: ModelSpec, frame: pd.DataFrame, exclude_flags: Sequence[str]) -> np.ndarray:
@@ -252,7 +308,8 @@ def rows_of_table(spec: ModelSpec, frame: pd.DataFrame, exclude_flags: Sequence[
     return (frame.index.to_numpy() if frame.index.is_unique else np.arange(len(frame)))[kept]
 
 
-def _several(values: float | Sequence[float]) -> tuple[float, ...]:
+def several(values: float | Sequence[float]) -> tuple[float, ...]:
+    """Return one number or several as a tuple, each once."""
     return tuple(dict.fromkeys(float(v) for v in np.atleast_1d(np.asarray(values, dtype=float))))
 
 

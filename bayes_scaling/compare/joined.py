@@ -17,6 +17,7 @@ from bayes_scaling.data.validate import IDENTIFIERS
 from bayes_scaling.errors import ForecastError, listed
 
 if TYPE_CHECKING:
+    from bayes_scaling.check import Loo
     from bayes_scaling.compare.backtest import Backtest
     from bayes_scaling.fit import Fit
 
@@ -92,8 +93,24 @@ def _other_cuts(joined: pd.DataFrame, first: str, name: str) -> list[str]:
     ]
 
 
-def common_units(fits: Mapping[str, Fit], names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def by_unit(density: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Return log densities of :func:`common_rows`, averaged over rows, then folds: shape (unit, law)."""
+    blocks = density.groupby(["unit", "fold"], sort=False)[list(names)].mean()
+    return blocks.groupby("unit", sort=False).mean().to_numpy(dtype=float)
+
+
+def common_units(
+    fits: Mapping[str, Fit], names: Sequence[str], loos: Mapping[str, Loo] | None = None
+) -> tuple[np.ndarray, list[str]]:
     """Return log densities of the left-out units that every fit has, shape (unit, law), and notes.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+    names : sequence of str
+        The laws, each with a fit.
+    loos : mapping of str to Loo, optional
+        Leave-one-out of these fits; made here when left out.
 
     Raises
     ------
@@ -105,7 +122,7 @@ def common_units(fits: Mapping[str, Fit], names: Sequence[str]) -> tuple[np.ndar
     missing = [n for n in names if n not in fits]
     if missing:
         raise ForecastError(f"no fit is given for {listed(missing)}; give one per law, or leave fits out.")
-    found = {name: loo(fits[name]) for name in names}
+    found = {name: loo(fits[name]) if loos is None else loos[name] for name in names}
     kinds = {name: f"{fits[name].spec.outcome} by {one.table['unit'].iloc[0]}" for name, one in found.items()}
     if len(set(kinds.values())) > 1:
         raise ForecastError(

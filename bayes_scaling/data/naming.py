@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS, Column
+from bayes_scaling.data.columns import Column
 from bayes_scaling.errors import DataError, did_you_mean, listed
 
 # Names that people give to our columns and that spelling alone does not reveal.
@@ -145,11 +145,9 @@ def rename(frame: pd.DataFrame, columns: Mapping[str, str] | None, known: Iterab
     return frame.set_axis(renamed, axis=1)
 
 
-def _meaning(known: Mapping[str, Column], name: str) -> str:
-    """Say what a column means, where it is not one that everyone knows."""
-    if name not in known or name in COLUMNS:
-        return ""
-    return f" ({known[name].meaning}{f'; {known[name].unit}' if known[name].unit else ''})"
+def described(column: Column) -> str:
+    """Return what a column means, with its unit where it has one."""
+    return column.meaning + (f"; {column.unit}" if column.unit not in ("", "label") else "")
 
 
 def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Mapping[str, Column]) -> list[str]:
@@ -175,7 +173,7 @@ def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Mapping[
         parts = DERIVED_FROM.get(name, ())
         if name in present or (parts and all(part in present for part in parts)):
             continue
-        line = f"- column {name!r} is missing{_meaning(known, name)}."
+        line = f"- column {name!r} is missing{f' ({described(known[name])})' if name in known else ''}."
         near = nearest_column(name, [c for c in present if c not in known])
         if near is not None:
             line += f" Did you mean {near!r}? Then pass columns={{{near!r}: {name!r}}}."

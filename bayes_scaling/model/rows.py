@@ -98,7 +98,9 @@ def choose_rows(
             f"{', '.join(f'{n} ({why})' for why, n in left_out.items())}. Check the outcome and exclude_flags."
         )
     needed += [i.column for i in spec.law.inputs]
-    return _plain(check_runs(checked, require=needed, further=spec.law.columns)), left_out, notices
+    used = check_runs(checked, require=needed, further=spec.law.columns)
+    spec.law.check_values(used.set_axis(frame.index[kept]))  # rows are named as in the table that was given
+    return _plain(used), left_out, notices
 
 
 def kept_rows(

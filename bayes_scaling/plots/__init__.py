@@ -1,7 +1,7 @@
 """Plots: every public function takes ``ax=`` and returns ``(figure, axes)``.
 
 ``predictive.py`` prior and posterior predictive, residuals; ``loo.py`` leave-one-out;
-``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
+``backtests.py`` calibration of held-out rows; ``laws.py`` laws compared; ``curves.py`` law and forecasts against scale;
 ``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``skills.py`` skills and loadings
 of a capability model; ``plan.py`` budgets, costs and targets; ``next_run.py`` candidate runs,
 recipes; ``sensitivity.py`` prior sets; ``law_curves.py`` a law under its priors, ``law_tables.py`` its numbers;
@@ -16,6 +16,7 @@ from bayes_scaling.plots.curves import curve, forecast, reach
 from bayes_scaling.plots.departures import departures
 from bayes_scaling.plots.groups import contrasts, parameters_by_group, posterior, ranking
 from bayes_scaling.plots.law_curves import law_curves
+from bayes_scaling.plots.laws import law_comparison
 from bayes_scaling.plots.loo import loo_k, loo_pit
 from bayes_scaling.plots.next_run import next_run, recipes
 from bayes_scaling.plots.plan import (
@@ -34,6 +35,7 @@ __all__ = [
     "curve",
     "departures",
     "forecast",
+    "law_comparison",
     "law_curves",
     "loo_k",
     "loo_pit",

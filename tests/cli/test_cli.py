@@ -152,6 +152,10 @@ def test_changed_card_is_fitted_again(folder, monkeypatch, capsys):
         (["fit", "lost.toml"], "lost.csv. A relative path is taken from the card's folder"),
         (["fit", "small.toml", "--fits", "runs.csv"], "runs.csv is a file, not a folder"),
         (["fit", "small.toml", "--fits", "taken"], "small.nc is a folder"),
+        (["choose", "small.toml", "--groups", "run"], "--groups of card small stand in the card"),
+        (["choose", "runs.csv", "--laws", "powerlaw"], "Did you mean 'power_law'"),
+        (["choose", "lost.csv"], "There is no file lost.csv"),
+        (["choose", "runs.csv", "--columns", "loss"], "expected two names, such as n_params=params"),
         (["report", "small.toml", "-o", "taken"], "taken is a folder; expected the name of a file"),
     ],
 )
@@ -246,6 +250,39 @@ def test_backtest(folder, monkeypatch, capsys):
         code, out = run(folder, monkeypatch, capsys, *words, *more)
         assert code == cli.EXIT_ERROR
         assert hint in out.err
+
+
+def test_choose_a_law(folder, monkeypatch, capsys):
+    words = ["choose", "runs.csv", "--laws", "power_law", "m1", "chinchilla", "--draws", "250", "--quiet"]
+    code, out = run(folder, monkeypatch, capsys, *words, "--at", "compute=1e23", "--level", "0.8", "--json")
+    result = json.loads(out.out)
+    assert code == (0 if result["usable"] else cli.EXIT_UNUSABLE)
+    table = {row["law"]: row for row in result["table"]}
+    assert table["power_law"]["loo_weight"] + table["m1"]["loo_weight"] == pytest.approx(1)
+    assert "no column 'params' (parameters of the model (N); count)" in table["chinchilla"]["reason"]
+    assert result["over"] == "compute"
+    (row,) = result["forecast"]["table"]
+    assert (row["level"], row["interval"]) == (0.8, "eti")
+    assert row["lower"] < row["median"] < row["upper"]
+    assert result["forecast"]["title"].startswith("mixture of")
+
+
+def test_choose_takes_the_cards_model_and_settings(folder, monkeypatch, capsys):
+    from bayes_scaling.cli import choose
+
+    asked = {}
+
+    def laws(data, names, **given):
+        asked.update(given, rows=len(data), names=names)
+        raise FitError("it is fitted")
+
+    monkeypatch.setattr(choose, "laws", laws)
+    code, out = run(folder, monkeypatch, capsys, "choose", "small.toml", "--beyond", "5", "--chains", "3")
+    assert code == cli.EXIT_ERROR
+    assert "it is fitted" in out.err
+    assert (asked["rows"], asked["names"], asked["random_seed"], asked["beyond"]) == (20, None, 3, [5.0])
+    assert asked["like"].spec.groups == ("family",)
+    assert (asked["settings"].draws, asked["settings"].chains) == (300, 3)
 
 
 def test_unknown_key_in_card(folder, monkeypatch, capsys):

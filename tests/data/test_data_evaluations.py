@@ -125,8 +125,9 @@ def test_chance_of_one_leaves_nothing_to_measure(scores):
 def test_what_check_runs_refuses_is_refused(scores):
     assert "look like percent" in refused(scores.assign(accuracy=[30, 10, 40, 50, 20]))
     assert "found '8x7B'" in refused(scores.assign(params="8x7B"))
-    assert "column 'task' is missing. Did you mean 'benchmark'?" in refused(
-        scores.rename(columns={"task": "benchmark"})
+    assert (
+        "column 'task' is missing (benchmark or validation set of the outcome). Did you mean 'benchmark'?"
+        in refused(scores.rename(columns={"task": "benchmark"}))
     )
     assert "column 'model', row v: found nothing" in refused(scores.assign(model=[None, *scores["model"][1:]]))
     assert "The table is empty" in refused(scores.iloc[:0])

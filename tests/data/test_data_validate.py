@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.data import COLUMNS, Column, check_runs, flag_counts
+from bayes_scaling.data.naming import described
 from bayes_scaling.data.sizes import size_in_name
 from bayes_scaling.errors import DataError
 
@@ -92,7 +93,7 @@ def test_mapping_two_columns_to_one_name(runs):
 )
 def test_misnamed_column_is_recognised(found, expected):
     message = refused(pd.DataFrame({found: [1.0], "run": ["r"]}), require=(expected,))
-    assert f"column {expected!r} is missing. Did you mean {found!r}?" in message
+    assert f"column {expected!r} is missing ({described(COLUMNS[expected])}). Did you mean {found!r}?" in message
     assert f"columns={{{found!r}: {expected!r}}}" in message
 
 

@@ -50,7 +50,10 @@ def test_rows_hold_the_column_under_the_name_in_the_formula(curves):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.drop(columns="seen"), r"column 'seen' is missing"),
+        (
+            lambda t: t.drop(columns="seen"),
+            r"column 'seen' is missing \(training examples or tokens seen up to a checkpoint; count\)",
+        ),
         (lambda t: t.rename(columns={"seen": "examples"}), r"Did you mean 'examples'"),
         (lambda t: t.drop(columns="run").assign(seen=1e8), r"column 'seen' takes one value"),
         (lambda t: t.assign(seen=-1.0), r"'seen'.*above 0"),

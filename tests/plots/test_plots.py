@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from bayes_scaling import check, plan, plots
 from bayes_scaling.check import Loo
-from bayes_scaling.compare import Sensitivity, contrasts, ranking, score, skills
+from bayes_scaling.compare import LawComparison, Sensitivity, contrasts, ranking, score, skills
 from bayes_scaling.errors import CardError, ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
@@ -99,6 +99,8 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
     judged = plan.regret(split, [20, "median"])
     runs, large = grid(family="ant", params=[1e8, 1e9], tokens=[2e9, 2e10]), {"params": 1e11, "tokens": 2e12}
     planned = next_run(loss_fit, runs, target={"family": "ant", **large}, check=0)
+    rank = {"usable": [True, False], "elpd_diff": [0.0, 3.0], "elpd_diff_se": [0.0, 1.0], "left_out": ""}
+    ranked = LawComparison(pd.DataFrame({"law": ["kaplan", "m2"], **rank}), {}, {}, {}, None, (), (), "loss", "")
     compared = compare_recipes(loss_fit, ["ant", "bee"], at={"compute": 1e23}, tokens_per_param=20)
     return {
         "plan_isoflop": lambda **k: plots.plan_isoflop(split, **k),
@@ -109,6 +111,7 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
         "prior_predictive": lambda **k: plots.prior_predictive(before, warning=w, **k),
         "posterior_predictive": lambda **k: plots.posterior_predictive(after, by="family", warning=w, **k),
         "residuals": lambda **k: plots.residuals(after, against="params", warning=w, **k),
+        "law_comparison": lambda **k: plots.law_comparison(ranked, show=["loo"], **k),
         "loo_k": lambda **k: plots.loo_k(made_loo, warning=w, **k),
         "loo_pit": lambda **k: plots.loo_pit(pit, warning=w, **k),
         "pit": lambda **k: plots.pit(scores, **k),
@@ -194,7 +197,8 @@ def test_predictive_plots_take_a_fit(name, loss_fit):
 
 
 @pytest.mark.parametrize(
-    "name", ["forecast", "reach", "contrasts", "ranking", "loo_k", "loo_pit", "plan_isoflop", "plan_target"]
+    "name",
+    ["forecast", "reach", "contrasts", "ranking", "law_comparison", "loo_k", "loo_pit", "plan_isoflop", "plan_target"],
 )
 def test_other_plots_name_the_call_that_makes_their_argument(name, loss_fit):
     with pytest.raises(ForecastError, match=rf"found a Fit, expected a \w+: plots.{name}\("):
