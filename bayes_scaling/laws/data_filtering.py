@@ -10,7 +10,8 @@ from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, 
 from bayes_scaling.laws.parts import refuse_rows
 
 POOLS = ("p10", "p20", "p30", "p40")
-EPOCHS = 64
+_SIDE = 8
+EPOCHS = _SIDE**2
 """Largest number of epochs: the sum over epochs has so many terms."""
 _WORST = 0.999  # error of a model that guesses among a thousand classes
 _LN2 = 0.6931471805599453
@@ -76,7 +77,7 @@ class DataFiltering(Law):
     name = "data_filtering"
     title = "Accuracy from pools of data of different quality (data filtering)"
     formula = (
-        r"1 - y, \quad y = d + (n_1 / n_0)^{b^{(1)}} \prod_{j \ge 2} (n_j / n_{j-1})^{b^{(j)}},"
+        r"1 - y, \quad y = d + (n_1 / n_0)^{b^{(1)}} \prod_{j \geq 2} (n_j / n_{j-1})^{b^{(j)}},"
         r"\quad b^{(j)} = \frac{1}{p} \sum_{i=1}^{p} b_i\, 2^{-(j-1) / (p \tau_i)}"
     )
     citation = Citation(
@@ -155,15 +156,17 @@ class DataFiltering(Law):
         pools = xp.maximum(sum(used[1:], start=used[0]), 1.0)
         begin = xp.log(start * self.reference["samples"])
         seen, epoch = xp.log(samples), xp.log(pool_size * pools)
-        lead = max(getattr(v, "ndim", 0) for v in (seen, epoch, d, start, *values.values()))
-        before = _column([0.0, *range(1, EPOCHS)], lead)  # epochs completed before each one
+        dims = max(getattr(v, "ndim", 0) for v in (seen, epoch, d, start, *values.values()))
+        coarse, fine = _axes(dims)
+        before = coarse + fine  # epochs completed before each one
         last = xp.minimum(seen, epoch + xp.log(before + 1))
         gain = last - xp.where(before > 0, xp.minimum(seen, epoch + xp.log(xp.maximum(before, 1.0))), begin)
-        utility = sum(
-            use * values[f"b_{p}"] * xp.exp(-_LN2 * before / (pools * values[f"tau_{p}"]))
-            for p, use in zip(self.pools, used, strict=True)
-        )
-        error = d + xp.exp(-(utility / pools * gain).sum(axis=0))
+        utility: Any = 0.0
+        for p, use in zip(self.pools, used, strict=True):
+            rate = _LN2 / (pools * values[f"tau_{p}"])
+            utility = utility + use * values[f"b_{p}"] * (xp.exp(-rate * coarse) * xp.exp(-rate * fine))
+        power = (utility / pools * gain).sum(axis=0).sum(axis=0)
+        error = d + xp.exp(-power)
         return 1 - xp.minimum(error, _WORST)
 
     def best_pools(self, xp: Backend, *, samples: Any, pool_size: Any, **values: Any) -> Any:
@@ -234,8 +237,12 @@ class DataFiltering(Law):
         return found | {in_pool(p): [float(c[j]) for c in chosen] for j, p in enumerate(self.pools)}
 
 
-def _column(values: list[float], dims: int) -> Any:
-    """Return numbers along a first axis, before as many others, shape (value, 1, ...)."""
+def _axes(dims: int) -> tuple[Any, Any]:
+    """Return two axes of numbers whose sums are 0 to 63, before as many others, shape (8, 1, ...) and (1, 8, ...).
+
+    A decay to the power of a sum is a product, so that 16 exponentials do for 64 epochs.
+    """
     import numpy as np
 
-    return np.array(values, dtype=float).reshape(-1, *[1] * dims)
+    numbers = np.arange(float(_SIDE))
+    return _SIDE * numbers.reshape(-1, 1, *[1] * dims), numbers.reshape(1, -1, *[1] * dims)

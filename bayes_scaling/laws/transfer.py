@@ -11,7 +11,7 @@ from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
 from bayes_scaling.laws.data_constrained import worth
 from bayes_scaling.laws.languages import TARGET
 
-LANGUAGES = ("en", "other")
+LANGUAGES = ("other",)
 _UNIQUE = Input(
     "unique", "count", "different tokens U_t of the language of the loss", reference=2e10, column="target_unique",
     kind="count", spread=10.0,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws
@@ -67,7 +68,7 @@ class Outlook:
     def sentences(self) -> list[str]:
         """A sentence per budget, with the widest interval."""
         outcome = self.fit.spec.outcome
-        unit = "" if outcome == "accuracy" else " nats per token"
+        unit = "" if outcome == "accuracy" else f" {COLUMNS[outcome].unit}"
         rows = {q: widest(self.table, q, self.levels) for q in self.quantities}
         found = []
         for i, compute in enumerate(self.points["compute"]):

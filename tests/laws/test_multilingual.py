@@ -9,7 +9,7 @@ from bayes_scaling.errors import CardError
 from bayes_scaling.laws.backend import numpy_backend
 
 XP = numpy_backend()
-MANY, TRANSFER = laws.get("languages"), laws.get("transfer")
+MANY, TRANSFER = laws.get("languages"), laws.get("transfer").with_options(languages=["en", "other"])
 LOSS = {"E": 1.6, "A": 380.0, "alpha": 0.34, "B": 420.0, "beta": 0.29}
 CURSE = MANY.from_published(XP, **LOSS, phi=0.11, psi=-0.04)
 VALUES = {**LOSS, "lambda": 0.2, "tau_en": 0.3, "tau_other": 0.05}
