@@ -154,18 +154,24 @@ class DataFiltering(Law):
         """Return the accuracy as a fraction, shape ``(..., row)``."""
         used = [values[in_pool(p)] for p in self.pools]
         pools = xp.maximum(sum(used[1:], start=used[0]), 1.0)
-        begin = xp.log(start * self.reference["samples"])
         seen, epoch = xp.log(samples), xp.log(pool_size * pools)
         dims = max(getattr(v, "ndim", 0) for v in (seen, epoch, d, start, *values.values()))
-        coarse, fine = _axes(dims)
-        before = coarse + fine  # epochs completed before each one
-        last = xp.minimum(seen, epoch + xp.log(before + 1))
-        gain = last - xp.where(before > 0, xp.minimum(seen, epoch + xp.log(xp.maximum(before, 1.0))), begin)
-        utility: Any = 0.0
+        within = _axis(dims)  # epochs completed, in one of as many blocks
+
+        def gain(block: int) -> Any:
+            done = within + _SIDE * block
+            after, before = epoch + xp.log(done + 1), epoch + xp.log(xp.maximum(done, 1.0))
+            return xp.minimum(seen, after) - xp.minimum(seen, before)
+
+        gains = [gain(block) for block in range(_SIDE)]
+        fresh = xp.minimum(seen, epoch) - xp.log(start * self.reference["samples"])
+        power: Any = 0.0
         for p, use in zip(self.pools, used, strict=True):
             rate = _LN2 / (pools * values[f"tau_{p}"])
-            utility = utility + use * values[f"b_{p}"] * (xp.exp(-rate * coarse) * xp.exp(-rate * fine))
-        power = (utility / pools * gain).sum(axis=0).sum(axis=0)
+            left, block_left, repeated = xp.exp(-rate * within), xp.exp(-rate * _SIDE), 0.0
+            for gained in reversed(gains):  # Horner's rule over blocks: few exponentials, small arrays
+                repeated = repeated * block_left + (left * gained).sum(axis=0)
+            power = power + use * values[f"b_{p}"] / pools * (fresh + repeated)
         error = d + xp.exp(-power)
         return 1 - xp.minimum(error, _WORST)
 
@@ -237,12 +243,8 @@ class DataFiltering(Law):
         return found | {in_pool(p): [float(c[j]) for c in chosen] for j, p in enumerate(self.pools)}
 
 
-def _axes(dims: int) -> tuple[Any, Any]:
-    """Return two axes of numbers whose sums are 0 to 63, before as many others, shape (8, 1, ...) and (1, 8, ...).
-
-    A decay to the power of a sum is a product, so that 16 exponentials do for 64 epochs.
-    """
+def _axis(dims: int) -> Any:
+    """Return the numbers from 0 along a first axis, before as many others, shape (8, 1, ...)."""
     import numpy as np
 
-    numbers = np.arange(float(_SIDE))
-    return _SIDE * numbers.reshape(-1, 1, *[1] * dims), numbers.reshape(1, -1, *[1] * dims)
+    return np.arange(float(_SIDE)).reshape(-1, *[1] * dims)
