@@ -42,8 +42,12 @@ def table(law: str) -> pd.DataFrame:
     if law in CURVES:
         return pd.DataFrame({"compute": np.logspace(19.5, 22.5, 24), "loss": 2.5})
     if law not in ("chinchilla", "kaplan", "power_law"):
-        outcome = {"loss": {"loss": 2.5}, "accuracy": {"accuracy": 0.5, "n_items": 500}}[laws.get(law).outcome]
-        return pd.DataFrame({**laws.get(law).example(24), **outcome})
+        outcomes = {
+            "loss": {"loss": 2.5},
+            "accuracy": {"accuracy": 0.5, "n_items": 500},
+            "data_needed": {"data_needed": 1e6},
+        }
+        return pd.DataFrame({**laws.get(law).example(24), **outcomes[laws.get(law).outcome]})
     frame = simulated.ladder(per_family=8, seed=3).assign(loss=2.5)
     return frame.assign(compute=6 * frame["params"] * frame["tokens"])
 

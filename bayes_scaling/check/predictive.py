@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import COLUMNS, on_log
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.fit import Fit
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, predict
@@ -41,7 +42,7 @@ class Predictive:
     @property
     def unit(self) -> str:
         """Unit of the outcome in words."""
-        return "nats per token" if self.outcome == "loss" else "accuracy (fraction)"
+        return "accuracy (fraction)" if self.outcome == "accuracy" else COLUMNS[self.outcome].unit
 
 
 def run_names(frame: pd.DataFrame) -> np.ndarray:
@@ -152,7 +153,7 @@ def residuals(predictive: Predictive | Fit, *, level: float = 0.9) -> pd.DataFra
     predictive = as_predictive(predictive)
     y, draws = predictive.observed, predictive.draws
     low, median, high = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
-    residual = np.log(y / median) if predictive.outcome == "loss" else 100 * (y - median)
+    residual = np.log(y / median) if on_log(predictive.outcome) else 100 * (y - median)
     return predictive.frame.assign(
         observed=y, median=median, lower=low, upper=high, residual=residual, covered=(y >= low) & (y <= high),
         pit=((draws < y).mean(axis=0) + (draws <= y).mean(axis=0)) / 2, level=level, interval="eti",

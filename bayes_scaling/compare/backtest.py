@@ -15,6 +15,7 @@ import pandas as pd
 from bayes_scaling.compare.folds import Fold, Folds, Split, make_folds
 from bayes_scaling.compare.scores import coverage, score, suffix
 from bayes_scaling.data import check_runs
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import FitError, ForecastError, did_you_mean, listed
 from bayes_scaling.fit import Fit, Job, JobResult, SamplerSettings, gaps, many_fits
 from bayes_scaling.fit.summary import check_interval
@@ -137,7 +138,7 @@ class Backtest:
     def text(self, by: str | None = "fold") -> str:
         """Return what a person reads first: what is missing or failed, notices, scores over all and by a column."""
         level = min(self.levels, key=lambda v: abs(v - 0.9))
-        error = "rmsle" if self.outcome == "loss" else "absolute_error"
+        error = "rmsle" if on_log(self.outcome) else "absolute_error"
         end = suffix(level)
         shown = ["rows", "units", error, "relative_error", "lpd", "crps", f"coverage{end}", f"coverage{end}_lo",
                  f"coverage{end}_hi", f"width{end}", "failed", "gaps"]  # fmt: skip

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.compare.scores import suffix
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.forecasts import Forecast
 
@@ -78,7 +79,7 @@ def calibrate_width(
     groups, units = scores[by].to_numpy(), scores[unit].to_numpy()
     factors = {}
     for end, of in levels.items():
-        needed, factor = _needed_factor(scores, end, outcome == "loss"), np.empty(len(scores))
+        needed, factor = _needed_factor(scores, end, on_log(outcome)), np.empty(len(scores))
         for group, others in _others(groups, units, by, unit):
             factor[groups == group] = _quantile_by_unit(needed[others], units[others], of)
         factors[end] = factor
@@ -161,8 +162,8 @@ def _check(scores: pd.DataFrame, by: str, unit: str, levels: Iterable[str]) -> N
 
 def _stretched(scores: pd.DataFrame, end: str, factor: np.ndarray, outcome: str) -> dict[str, np.ndarray]:
     """Return the ends of the intervals of one level, stretched about the median, and the factor."""
-    scale: Callable[..., np.ndarray] = np.log if outcome == "loss" else np.asarray
-    back: Callable[..., np.ndarray] = np.exp if outcome == "loss" else np.asarray
+    scale: Callable[..., np.ndarray] = np.log if on_log(outcome) else np.asarray
+    back: Callable[..., np.ndarray] = np.exp if on_log(outcome) else np.asarray
     median = scale(scores["median"].to_numpy(float))
     low, high = (
         back(median + factor * (scale(scores[f"{side}{end}"].to_numpy(float)) - median)) for side in ("lower", "upper")

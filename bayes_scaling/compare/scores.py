@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, predict, run_effects
 from bayes_scaling.forecasts.levels import extend
@@ -125,13 +126,13 @@ def score_draws(found: HeldOut, *, level: float = 0.9, levels: Sequence[float] =
     """Return the scores of a predictive distribution, the columns of :func:`score`."""
     y, simulated = found.observed, found.draws
     median = np.median(simulated, axis=0)
-    scale = np.log if found.outcome == "loss" else np.asarray
+    scale = np.log if on_log(found.outcome) else np.asarray
     with np.errstate(divide="ignore", invalid="ignore"):  # an accuracy of 0 has no relative error
         relative = np.abs(median / y - 1)
     scores = found.frame.assign(
         observed=y, median=median, level=level, interval="eti", **_interval(simulated, y, level, ""),
         lpd=found.lpd, crps=crps(scale(simulated), scale(y)),
-        log_error=np.log(median / y) if found.outcome == "loss" else np.nan,
+        log_error=np.log(median / y) if on_log(found.outcome) else np.nan,
         absolute_error=np.abs(median - y), relative_error=relative,
         pit=((simulated < y).mean(axis=0) + (simulated <= y).mean(axis=0)) / 2,
     )  # fmt: skip

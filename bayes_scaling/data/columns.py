@@ -100,6 +100,7 @@ _VOCABULARY = (
     Column("step", "optimiser step of a checkpoint", "count", "integer", low=0),
     Column("seen", "training examples or tokens seen up to a checkpoint", "count", "count"),
     Column("loss", "cross-entropy loss", "nats per token", "positive", high=20, slip=_LOSS),
+    Column("data_needed", "samples that reach the performance asked for", "samples", "count"),
     Column("accuracy", "share of items answered right", "fraction", "fraction", 0, 1, _PERCENT),
     Column("n_items", "items that the accuracy was measured on", "count", "integer", low=1),
     Column("chance", "accuracy of guessing", "fraction", "fraction", 0, 1, _PERCENT),
@@ -116,6 +117,15 @@ SCALES = ("compute", "params", "tokens", "seen", "step")
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _VOCABULARY}
 """The vocabulary: name -> :class:`Column`."""
+
+OUTCOMES = ("loss", "accuracy", "data_needed")
+"""Columns that a law may describe."""
+
+
+def on_log(outcome: str) -> bool:
+    """Whether an outcome is modelled by its logarithm, and the smaller the better; an accuracy is not."""
+    return outcome != "accuracy"
+
 
 LOSS_UNITS: dict[str, str] = {
     "nats": "nats per token, the unit used throughout",

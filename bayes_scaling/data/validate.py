@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, Column
+from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, OUTCOMES, Column
 from bayes_scaling.data.derive import derived_columns, fill_derived, mark_rows
 from bayes_scaling.data.naming import DERIVED_FROM, missing_columns, nothing_known, rename
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, experts, read_sizes
@@ -34,7 +34,6 @@ IDENTIFIERS = (
     "unique_tokens",
     "compute",
 )
-OUTCOMES = ("loss", "accuracy")
 SHOWN = 10
 Check = Callable[[pd.Series], pd.Series]
 

@@ -82,8 +82,8 @@ class Law:
     noise_pooling: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     new_where_unnamed: ClassVar[tuple[str, ...]] = ()
     noise: ClassVar[Mapping[str, Any]] = {}
-    quantities: ClassVar[tuple[Quantity, ...]] = ()
     prior_sets: ClassVar[Mapping[str, PriorSet]] = {}
+    quantities: tuple[Quantity, ...] = ()
     verified: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

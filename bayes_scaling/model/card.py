@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bayes_scaling.data.columns import OUTCOMES
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.model.chain import ThenPart, check_chain, check_chain_points
 from bayes_scaling.model.choices import ADAPTATIONS, ENGINES, KINDS, NEW_GROUPS, check_choice, check_levels
 from bayes_scaling.model.plan import PlanPart, check_plan
 from bayes_scaling.model.prior_sets import CheckPart, check_sensitivity
 from bayes_scaling.model.questions import check_comparison, check_points, check_single
-from bayes_scaling.model.spec import OUTCOMES, ModelSpec, known_keys, spec_from_dict
+from bayes_scaling.model.spec import ModelSpec, known_keys, spec_from_dict
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cards"  # in the wheel
 SOURCE = Path(__file__).resolve().parent.parent.parent / "models"  # in a checkout

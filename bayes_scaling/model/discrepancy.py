@@ -31,8 +31,11 @@ KINDS = ("none", "ou", "wiener")
 MAX_KNOTS = 40
 _DIGITS = 9  # coordinates that agree so far are one
 _SAME = 10.0**-_DIGITS
-_SD = {"loss": Prior("halfnormal", upper95=0.05), "accuracy": Prior("halfnormal", upper95=0.7)}
-_UNIT = {"loss": "log loss", "accuracy": "log-odds"}
+_SD = {
+    "loss": Prior("halfnormal", upper95=0.05), "accuracy": Prior("halfnormal", upper95=0.7),
+    "data_needed": Prior("halfnormal", upper95=0.5),
+}  # fmt: skip
+_UNIT = {"loss": "log loss", "accuracy": "log-odds", "data_needed": "log data_needed"}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Observation noise and run effect: declared, as a PyMC likelihood, and in NumPy.
 
 The location of an observation is the law's mean moved by run effect and discrepancy on the modelled scale:
-log loss, or the log-odds of the share above chance. Each kind of observation noise is one
+log loss (alike: log data needed), or the log-odds of the share above chance. Each kind of observation noise is one
 class that holds its parameters, its PyMC likelihood, its NumPy density and its simulator. Rows that are means
 of several evaluations have less of it (``gathered.py``).
 """
@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import special
 
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Parameter, Prior
@@ -22,6 +23,7 @@ from bayes_scaling.model.log_odds import LogOdds
 RUN_SD = {
     "loss": Prior("halfnormal", upper95=0.05),
     "accuracy": Prior("halfnormal", upper95=1.0),
+    "data_needed": Prior("halfnormal", upper95=0.5),
 }
 MANY = 100_000  # Student-t numbers; fewer are NumPy's
 CENSOR = 1e-3  # accuracies nearer to 0 or 1 than this are rounded ones
@@ -35,7 +37,7 @@ def location(xp: Backend, outcome: str, mean: Any, shift: Any, chance: Any) -> A
     """Return the law's mean moved by run effect and discrepancy on the modelled scale, shape (..., row)."""
     if shift is None:
         return mean
-    if outcome == "loss":
+    if on_log(outcome):
         return mean * xp.exp(shift)
     return chance + (1 - chance) * xp.sigmoid(modelled(xp, outcome, mean, chance) + shift)
 
@@ -49,7 +51,7 @@ def both_shifts(first: Any, second: Any) -> Any:
 
 def modelled(xp: Backend, outcome: str, value: Any, chance: Any) -> Any:
     """Return an outcome on the modelled scale: log loss, or the log-odds of the share above chance."""
-    if outcome == "loss":
+    if on_log(outcome):
         return xp.log(value)
     share = (value - chance) / (1 - chance)
     return xp.logit(xp.minimum(xp.maximum(share, _EDGE), 1 - _EDGE))
@@ -293,12 +295,14 @@ def parameters(observation: str) -> tuple[Parameter, ...]:
 
 def every_parameter(outcome: str) -> tuple[Parameter, ...]:
     """Return the noise parameters that a model of this outcome can have."""
-    found = {p.name: p for kind in OBSERVATIONS.values() if kind.outcome == outcome for p in kind.parameters}
+    found = {
+        p.name: p for kind in OBSERVATIONS.values() if on_log(kind.outcome) == on_log(outcome) for p in kind.parameters
+    }
     return tuple(found.values())
 
 
 def check_fits_outcome(observation: str, outcome: str) -> None:
     """Raise CardError where a kind of noise does not belong to the outcome."""
-    if observation != "auto" and OBSERVATIONS[observation].outcome != outcome:
-        fitting = ["auto", *(k for k, v in OBSERVATIONS.items() if v.outcome == outcome)]
+    if observation != "auto" and on_log(OBSERVATIONS[observation].outcome) != on_log(outcome):
+        fitting = ["auto", *(k for k, v in OBSERVATIONS.items() if on_log(v.outcome) == on_log(outcome))]
         raise CardError(f"noise.observation = {observation!r} does not describe {outcome}; expected {listed(fitting)}.")

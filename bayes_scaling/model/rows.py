@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from bayes_scaling.data import check_runs, flag_counts, has_flag
-from bayes_scaling.data.columns import COLUMNS
+from bayes_scaling.data.columns import COLUMNS, on_log
 from bayes_scaling.data.flags import KNOWN
 from bayes_scaling.data.naming import DERIVED_FROM
 from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
@@ -169,7 +169,7 @@ def resolve(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, list[str]]
 
 def _settle_observation(spec: ModelSpec, frame: pd.DataFrame) -> tuple[ModelSpec, str]:
     notice = ""
-    if spec.outcome == "loss":
+    if on_log(spec.outcome):
         means = AVERAGED in frame.columns and bool((frame[AVERAGED] > 1).any())
         kind = "normal" if spec.noise.discrepancy.by == "run" or means else "student_t"
     elif "n_items" in frame.columns and frame["n_items"].notna().all():
@@ -295,7 +295,7 @@ def observed(spec: ModelSpec, rows: Rows) -> dict[str, Any]:
         data["y"] = np.round(outcome * data["n_items"]).astype(np.int64)
         data["log_choose"] = log_choose(data["n_items"], data["y"])
     else:
-        data["y"] = np.log(outcome) if spec.outcome == "loss" else outcome
+        data["y"] = np.log(outcome) if on_log(spec.outcome) else outcome
     if spec.noise.observation == "logistic":
         data["inverse_items"] = inverse_items(rows)
     return data

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bayes_scaling import laws
+from bayes_scaling.data.columns import OUTCOMES
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.base import Law, Parameter, Prior
 from bayes_scaling.laws.prior_sets import Asked, ChosenSet, chosen_set
@@ -22,7 +23,6 @@ POOLINGS = ("complete", "partial", "student_t", "none")
 PARTIAL = ("partial", "student_t")
 """Poolings whose levels are members of a population: a normal one, or one with outliers."""
 TAIL = 4.0  # degrees of freedom of a population with outliers
-OUTCOMES = ("loss", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def make_spec(
     options : dict, optional
         Choices of the law's form, where it has any, for example ``{"skills": 2}``.
     outcome : str, optional
-        ``loss`` or ``accuracy``; the law's own by default.
+        One of ``OUTCOMES``; the law's own by default.
     groups : sequence of str
         Columns whose levels may have effects.
     inputs : dict, optional

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.compare.families import check_contrasts, level_columns
+from bayes_scaling.data.columns import COLUMNS, on_log
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts.points import PATH, Points, along_path, as_frame
 from bayes_scaling.model import simulate
@@ -96,8 +97,8 @@ def _at_target(fit: Fit, target: Points) -> Question:
     if len(points) != 1:
         raise ForecastError(f"target has {len(points)} points; ask of one run at a time.")
     outcome = fit.spec.outcome
-    back = np.exp if outcome == "loss" else np.asarray
-    unit = "nats" if outcome == "loss" else "fraction"
+    back = np.exp if on_log(outcome) else np.asarray
+    unit = "nats" if outcome == "loss" else COLUMNS[outcome].unit
     return Question(f"{outcome} of the target run", unit, points, lambda v: modelled(outcome, v[:, 0]), back)
 
 
@@ -167,12 +168,12 @@ def capped(points: pd.DataFrame, tokens_per_param: float | None) -> pd.DataFrame
 
 def lead(outcome: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return by how much a is ahead of b, in log loss or accuracy; positive where a is better."""
-    return modelled(outcome, b) - modelled(outcome, a) if outcome == "loss" else a - b
+    return modelled(outcome, b) - modelled(outcome, a) if on_log(outcome) else a - b
 
 
 def lead_question(outcome: str, a: str, b: str, points: pd.DataFrame | None = None) -> Question:
     """Return the question which of two wins; positive where the first does."""
-    unit = "log loss" if outcome == "loss" else "accuracy"
+    unit = f"log {outcome}" if on_log(outcome) else "accuracy"
 
     def draws(values: np.ndarray) -> np.ndarray:
         return lead(outcome, values[:, 0], values[:, 1])
@@ -206,4 +207,4 @@ def _crossover(
         return (-np.sign(ahead[:, :1]) * ahead).max(axis=1)
 
     name, yes = f"crossover of {a} and {b} below {before:.3g} FLOP", f"{a} and {b} cross below {before:.3g} FLOP"
-    return Question(name, "log loss" if outcome == "loss" else "accuracy", points, margin, np.asarray, yes)
+    return Question(name, f"log {outcome}" if on_log(outcome) else "accuracy", points, margin, np.asarray, yes)

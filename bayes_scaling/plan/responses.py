@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit.evaluate import Draws, data_at, fitted_draws, law, predict, run_effects, take
 from bayes_scaling.forecasts.levels import extend
@@ -69,7 +70,7 @@ class Responses:
 
 def modelled(outcome: str, value: np.ndarray) -> np.ndarray:
     """Return an outcome on the scale on which planning takes it as nearly normal: log loss, or accuracy itself."""
-    return np.log(value) if outcome == "loss" else value
+    return np.log(value) if on_log(outcome) else value
 
 
 def joined(fit: Fit, parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -159,7 +160,7 @@ def _observation(draws: Draws, rows: Rows, center: np.ndarray, rng: np.random.Ge
     for i in range(len(rows)):
         piece = take(rows, np.array([i]))
         _, at_row = law(draws, piece)
-        if spec.outcome == "loss" and "sigma" in at_row:
+        if on_log(spec.outcome) and "sigma" in at_row:
             nu = at_row.get("nu", np.inf)
             heavier = np.where(np.isinf(nu), 1.0, (nu + 3) / (nu + 1))
             found[i] = np.mean(at_row["sigma"] ** 2 * heavier)

@@ -106,7 +106,7 @@ class Target:
         rows = {q: widest(self.table, q, self.levels) for q in self.quantities}
         found = []
         for i, target in enumerate(self.points["target"]):
-            goal = f"accuracy {words.percent(target)}" if self.outcome == "accuracy" else f"loss {target:g}"
+            goal = f"accuracy {words.percent(target)}" if self.outcome == "accuracy" else f"{self.outcome} {target:g}"
             who = f"{names.iloc[i]}, {goal}".lstrip(", ")
             missing = float(self.p_unreachable[i])
             text = f"{who}{self.path}{beside(self.extrapolation[i])}: "

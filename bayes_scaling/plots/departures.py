@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from bayes_scaling.check import departures as departure_table
 from bayes_scaling.check import law_residuals, spread_paths
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.plots import style
@@ -72,7 +73,7 @@ def departures(
             _panel(one, band[band["path"] == name], rows[rows["path"] == name], over, level)
             one.set_title(title, loc="left", fontsize=style.SMALL)
         _share(axes, rows, band, over, own=ax is None)
-        unit = "log loss" if fit.spec.outcome == "loss" else "log-odds"
+        unit = f"log {fit.spec.outcome}" if on_log(fit.spec.outcome) else "log-odds"
         if ax is None:
             bottom = axes[(len(names) - 1) // COLUMNS * COLUMNS :]
             bottom[min(1, len(bottom) - 1)].set_xlabel(style.label(over))

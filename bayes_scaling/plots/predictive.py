@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from bayes_scaling.check import Predictive, as_predictive
 from bayes_scaling.check import prior_predictive as simulate_prior
 from bayes_scaling.check import residuals as residual_table
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.fit import Fit, failure_banner
 from bayes_scaling.plots import style
@@ -75,7 +76,7 @@ def _bands(axes: Axes, predictive: Predictive, x: str, bins: int, source: str) -
     style.log_axis(axes)
     axes.set_xlabel(style.label(x))
     style.outcome_axis(axes, predictive.outcome)
-    if predictive.outcome == "loss" and table["q95"].max() > 3 * table["q05"].min():
+    if on_log(predictive.outcome) and table["q95"].max() > 3 * table["q05"].min():
         style.log_axis(axes, "y")
 
 
@@ -193,7 +194,8 @@ def residuals(
         _running_median(axes, table, against)
         style.log_axis(axes)
         axes.set_xlabel(style.label(against))
-        axes.set_ylabel("residual (log loss)" if predictive.outcome == "loss" else "residual (points of accuracy)")
+        of = f"log {predictive.outcome}" if on_log(predictive.outcome) else "points of accuracy"
+        axes.set_ylabel(f"residual ({of})")
         style.finish(axes, own=ax is None, title=f"Residual against {style.label(against).split(' (')[0]}",
                      warning=style.warning_of(warning, predictive), columns=2)  # fmt: skip
     return figure, axes

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_scaling import plots
 from bayes_scaling.compare import by_group
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.base import Parameter, Prior
 from bayes_scaling.model.discrepancy import transitions
@@ -101,7 +102,7 @@ def _ahead(study: Study) -> str:
     sd, length = (v if v.ndim == 1 else np.median(v, axis=1) for v in (sd, length))
     moved = np.sqrt(transitions(numpy_backend(), kind, 1.0, False, sd, length)[1])
     low, middle, high = (words.number(float(v), 2) for v in np.quantile(moved, [0.05, 0.5, 0.95]))
-    in_units = "log loss" if study.outcome == "loss" else "log-odds"
+    in_units = f"log {study.outcome}" if on_log(study.outcome) else "log-odds"
     return (
         "From the last row of a path to ten times its scale the departure moves with a standard deviation of "
         f"{middle} in {in_units} (posterior median; {words.interval(low, high, 0.9, 'eti')})."

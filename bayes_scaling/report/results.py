@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.check import predictive_table
 from bayes_scaling.compare import by_group
-from bayes_scaling.data.columns import SCALES
+from bayes_scaling.data.columns import COLUMNS, SCALES, on_log
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.model.card import ComparePart, ForecastPart
 from bayes_scaling.plots.tables import lone_scale
@@ -30,7 +30,7 @@ def checks_section(study: Study) -> Section:
     """Return posterior predictive checks, overall, per family and against scale."""
     made = study.replicates
     by = "family" if "family" in made.frame.columns and made.frame["family"].nunique() > 1 else None
-    unit = "points of accuracy" if study.outcome == "accuracy" else "log loss"
+    unit = f"log {study.outcome}" if on_log(study.outcome) else "points of accuracy"
     departs = bool(study.fit.spec.noise.discrepancy)
     anew = ", which depart from the law anew" if departs else ""
     few = "at most one in ten" if departs else "one in ten"
@@ -130,7 +130,7 @@ def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
     scale = 100 if study.outcome == "accuracy" else 1
     extra = {"level": words.level, "mcse_median": lambda v: words.number(scale * v, 2)}
     kind = words.KINDS[answer.interval]
-    unit = "MCSE in points of accuracy" if study.outcome == "accuracy" else "nats per token"
+    unit = "MCSE in points of accuracy" if study.outcome == "accuracy" else COLUMNS[study.outcome].unit
     caption = f"{part.title}: median and {kind} intervals ({unit}); {KIND_TEXT[answer.kind]}"
     drawn = picture(
         lambda: plots.forecast(answer, fit=study.fit, warning=study.banner),

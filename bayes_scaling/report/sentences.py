@@ -117,7 +117,7 @@ def _telling(study: Study, table: pd.DataFrame) -> list[str]:
 
 def target(value: float, outcome: str) -> str:
     """Return a target in words."""
-    return f"accuracy {100 * value:g}{words.GAP}%" if outcome == "accuracy" else f"loss {value:g}"
+    return f"accuracy {100 * value:g}{words.GAP}%" if outcome == "accuracy" else f"{outcome} {value:g}"
 
 
 def reach(study: Study, answer: Reach) -> list[str]:

@@ -148,7 +148,10 @@ def test_log_density_and_gradient_are_finite_over_the_prior(name):
     law = laws.get(name)
     frame = WITH_SIZE.assign(loss=WITH_LOSS["loss"], skill_1=SKILL) if law.outcome == "accuracy" else LADDER
     if not {i.column for i in law.inputs} <= {*frame.columns, "compute"}:
-        outcome = {"loss": LADDER["loss"]} if law.outcome == "loss" else {"accuracy": FLOORED[0], "n_items": 200}
+        outcome = {
+            "loss": {"loss": LADDER["loss"]}, "accuracy": {"accuracy": FLOORED[: len(LADDER)], "n_items": 500},
+            "data_needed": {"data_needed": 1e5 * LADDER["loss"]},
+        }[law.outcome]  # fmt: skip
         frame = pd.DataFrame(law.example(len(LADDER))).assign(family=LADDER["family"], **outcome)
     spec, rows = encode(make_spec(law, groups=["family"]), frame)
     levels = {g: len(v) for g, v in rows.coords.items()}
