@@ -146,7 +146,8 @@ def _own_share(domain: str) -> bs.ScalingModel:
         "own_share",
         options={"domains": list(DOMAINS), "own": domain},
         groups=["model", "mixture"],
-        pooling={"level": {"model": "partial", "mixture": "partial"}},
+        pooling={"level": {"model": "none", "mixture": "partial"}},
+        priors={"alpha": bs.Prior("constant", value=0.1)},  # every size has a level of its own
         noise={"run_effect": False},
     )
 
@@ -180,6 +181,6 @@ TASKS: dict[str, Task] = {
     ),
     "moe": Task(_moe, _plain("routed_floor"), _top("active_params", 1, 2)),
     "data_constrained": Task(_named, _plain("data_steps"), _repeated),
-    "lr_bsz": Task(_rates, _plain("rate_batch"), _cells, used=_near, settings=LONG),
+    "lr_bsz": Task(_rates, _plain("rate_batch"), _cells, used=_near, settings={**LONG, "draws": 3000, "tune": 3000}),
     "easy_question": Task(_questions, _plain("two_turns"), _last, by="benchmark", unit="compute", settings=LONG),
 }
