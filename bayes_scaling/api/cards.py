@@ -11,14 +11,13 @@ import pandas as pd
 from bayes_scaling.api.models import ScalingModel, evaluations
 from bayes_scaling.api.plans import Plan, check_plan_of, plan_answers
 from bayes_scaling.check import Predictive
-from bayes_scaling.check import prior_predictive as _prior_predictive
-from bayes_scaling.compare import Backtest, contrasts, ranking
+from bayes_scaling.compare import Backtest, contrasts
 from bayes_scaling.compare import backtest as _backtest
 from bayes_scaling.compare.families import check_contrasts
 from bayes_scaling.data import load_dataset, read_table, task_table, thin
 from bayes_scaling.errors import CardError, ForecastError, listed
 from bayes_scaling.fit import ChainFit, Fit, SamplerSettings, sample, sample_chain, unsampled
-from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid, reachable
+from bayes_scaling.forecasts import Forecast, Reach, compute_to_reach, forecast, grid
 from bayes_scaling.forecasts.asked import check_points_of
 from bayes_scaling.forecasts.reach import targets_at
 from bayes_scaling.model import ModelSpec
@@ -288,44 +287,3 @@ def _choose(frame: pd.DataFrame, column: str, wanted: Any) -> pd.DataFrame:
     if chosen.empty:
         raise CardError(f"[data.where] {column} = {wanted!r} chooses no row; found {listed(frame[column].unique())}.")
     return chosen.reset_index(drop=True)
-
-
-def write_card_report(
-    pairs: Sequence[tuple[Card, Fit | ChainFit]], path: str | Path, *, title: str | None = None
-) -> Path:
-    """Write one HTML report of cards and their fits.
-
-    Parameters
-    ----------
-    pairs : sequence of (Card, Fit or ChainFit)
-        Each stage of a chain is a study of its own.
-    path : str or Path
-        HTML file to write.
-
-    Returns
-    -------
-    Path
-    """
-    from bayes_scaling.report import write_report
-
-    return write_report([study for card, fit in pairs for study in _studies(card, fit)], path, title=title)
-
-
-def _studies(card: Card, fit: Fit | ChainFit) -> list[Any]:
-    """Return what a report shows of a card: one study, or one of each stage of a chain."""
-    from bayes_scaling.report import Study, stage_card
-
-    data, answers, spec = card.data(), card.forecasts(fit), card.spec
-    if isinstance(fit, Fit):
-        asked = [(part, compare_arguments(part)) for part in spec.compare]
-        comparisons = [(part, contrasts(fit, **how), ranking(fit, **how)) for part, how in asked]
-        prior = card.sample_prior_predictive(data)
-        return [Study(spec, fit, prior, data, answers, comparisons, plan=card.plan(fit))]
-    studies, sigmoid = [], "L_0" in fit.accuracy.spec.law.published_symbols
-    for name, (model, table) in card.stages(data).items():
-        prior = _prior_predictive(model, table, exclude_flags=spec.data.exclude_flags)
-        told = [(part, made) for part, made in answers if made.outcome == name]
-        within = reachable(fit) if sigmoid and name == "accuracy" else None
-        plan = card.plan(fit) if name == "loss" else []
-        studies.append(Study(stage_card(spec, name), fit.stages[name], prior, table, told, [], spec, within, plan))
-    return studies

@@ -36,6 +36,8 @@ class ScalingModel:
         Per parameter, and per group or interaction: ``complete``, ``partial`` or ``none``.
     priors : dict, optional
         ``Prior`` objects by posterior variable name.
+    prior_set : str or dict, optional
+        One of the law's prior sets: ``"symmetric"``, or with its argument ``{"intrinsic_dimension": 40}``.
     noise : Noise or dict, optional
         Observation noise and run effect.
     inputs : dict, optional
@@ -61,6 +63,7 @@ class ScalingModel:
         noise: Noise | Mapping[str, Any] | None = None,
         inputs: Mapping[str, str] | None = None,
         reference: Mapping[str, float] | None = None,
+        prior_set: str | Mapping[str, Any] | None = None,
     ) -> None:
         self.spec: ModelSpec = make_spec(
             law,
@@ -72,6 +75,7 @@ class ScalingModel:
             noise=noise,
             inputs=inputs,
             reference=reference,
+            prior_set=prior_set,
         )
 
     @classmethod

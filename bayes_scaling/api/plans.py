@@ -7,8 +7,7 @@ from typing import Any
 
 from bayes_scaling.api.next_runs import answer_next, answer_recipes, check_next_of, check_recipes_of
 from bayes_scaling.fit import ChainFit, Fit
-from bayes_scaling.forecasts.reach import targets_at
-from bayes_scaling.model.plan import PlanPart, why_no_allocation
+from bayes_scaling.model.plan import PlanPart
 from bayes_scaling.plan import (
     Allocation,
     Frontier,
@@ -26,7 +25,9 @@ from bayes_scaling.plan import (
     surface,
     to_reach,
 )  # fmt: skip
+from bayes_scaling.plan.costs import check_costs
 from bayes_scaling.plan.rules import USUAL, rules
+from bayes_scaling.plan.targets import check_targets_of
 
 Plan = Allocation | Regret | Frontier | Target | Outlook | NextRun | Recipes
 
@@ -63,7 +64,7 @@ def _answers(fit: Fit | ChainFit, part: PlanPart, verbs: tuple[str, ...]) -> Ite
         yield frontier(first, part.costs, prices=part.priced(), limits=part.limited(), **asked)
     dated = "when" in verbs or (every and bool(part.growth))
     if part.targets and (every or dated or "reach" in verbs):
-        yield to_reach(first, part.targets, **_means(first, part), growth=_growth(part) if dated else None, **asked)
+        yield to_reach(fit, part.targets, **_means(part), growth=_growth(part) if dated else None, **asked)
     if part.budgets and dated:
         path = part.tokens_per_param
         yield outlook(first, part.budgets, tokens_per_param=path, growth=_growth(part), **asked)
@@ -73,9 +74,9 @@ def _answers(fit: Fit | ChainFit, part: PlanPart, verbs: tuple[str, ...]) -> Ite
         yield answer_recipes(first, compared, max(part.levels))
 
 
-def _means(fit: Fit, part: PlanPart) -> dict[str, Any]:
-    """Return path, prices and limits of a target."""
-    found: dict[str, Any] = {"tokens_per_param": part.tokens_per_param}
+def _means(part: PlanPart) -> dict[str, Any]:
+    """Return outcome, path, prices and limits of a target."""
+    found: dict[str, Any] = {"outcome": part.outcome or None, "tokens_per_param": part.tokens_per_param}
     found |= {"prices": part.priced()} if part.prices else {}
     return found | ({"limits": part.limited()} if part.limits else {})
 
@@ -96,10 +97,10 @@ def check_plan_of(fit: Fit | ChainFit, part: PlanPart) -> None:
     first = fit.loss if isinstance(fit, ChainFit) else fit
     if part.budgets or part.costs:
         rules(part.rules or USUAL, surface(first, part.groups or None))
+    if part.costs:
+        check_costs(first, part.costs, prices=part.priced(), limits=part.limited())
     if part.targets:
-        split = not why_no_allocation(first.spec.law, first.spec.outcome)
-        ratio = part.tokens_per_param or (20.0 if split else None)
-        targets_at(first, part.targets, part.groups or None, tokens_per_param=ratio)
+        check_targets_of(fit, part.targets, groups=part.groups or None, **_means(part))
     if (runs := part.next_run()) is not None:
         check_next_of(first, runs)
     if (compared := part.compared()) is not None:

@@ -6,8 +6,8 @@
 
 ``parser.py`` what is understood; ``questions.py`` ``--at`` and ``--target``; ``fits.py`` a card and its saved fit;
 ``commands.py`` the commands that need one, ``skills.py`` the tables of one; ``plan.py`` what a card or the command line
-plans, with ``plan_parser.py`` and ``plan_next.py``; ``catalogue.py`` the page of all laws; ``show.py`` what is printed,
-and the lists.
+plans, with ``plan_parser.py`` and ``plan_next.py``; ``sensitivity.py`` other prior sets; ``catalogue.py`` the page of
+all laws; ``show.py`` what is printed, and the lists.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bayes_scaling.cli import show
-from bayes_scaling.cli.parser import DEFAULT_REPORT, make_parser
+from bayes_scaling.cli.parser import DEFAULT_REPORT, make_parser, plain_negatives
 from bayes_scaling.cli.show import EXIT_UNUSABLE
 from bayes_scaling.errors import BayesScalingError, InterruptedFitError
 
@@ -35,7 +35,7 @@ __all__ = ["DEFAULT_REPORT", "EXIT_ERROR", "EXIT_INTERRUPTED", "EXIT_PIPE", "EXI
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = make_parser()
-    options = parser.parse_args(argv)
+    options = parser.parse_args(plain_negatives(sys.argv[1:] if argv is None else argv))
     if options.version:
         from bayes_scaling import __version__
 
@@ -73,6 +73,10 @@ def _run(command: str) -> Callable[[argparse.Namespace], int]:
         from bayes_scaling.cli import plan
 
         return plan.plan
+    if command == "sensitivity":
+        from bayes_scaling.cli import sensitivity
+
+        return sensitivity.sensitivity
     if command == "catalogue":
         from bayes_scaling.cli import catalogue
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from bayes_scaling.cli.plan_parser import add_plan
 
+EXPONENT = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][+-]?\d{1,3}")
 DEFAULT_REPORT = ("published_families", "published_loss")
 
 
@@ -39,29 +43,38 @@ def make_parser() -> argparse.ArgumentParser:
     _add_skills(skills)
     _add_fit_options(skills)
     _add_json(skills)
+    _add_sensitivity(commands)
     add_plan(commands, _add_fit_options, _add_json)
     backtest = commands.add_parser("backtest", help="hold out the largest scales or families of a card, and score")
     backtest.add_argument("card", metavar="CARD")
     _add_hold_out(backtest)
     _add_sampling(backtest.add_argument_group("fit"))
     _add_json(backtest)
-    report = commands.add_parser("report", help="write one HTML report of one or several cards")
-    report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
-    report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
-    _add_fit_options(report)
-    _add_json(report)
-    _add_catalogue(commands)
+    _add_pages(commands)
     return parser
 
 
-def _add_catalogue(commands: Any) -> None:
+def plain_negatives(argv: Sequence[str]) -> list[str]:
+    """Return arguments with negative numbers such as -1e21 written out: argparse takes these for options otherwise.
+
+    They then reach the checks of the package, which say what was expected.
+    """
+    return [f"{Decimal(word):f}" if EXPONENT.fullmatch(word) else word for word in argv]
+
+
+def _add_pages(commands: Any) -> None:
+    """Add what writes HTML: reports of cards, the catalogue of laws."""
+    report = commands.add_parser("report", help="write one HTML report of one or several cards")
+    report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
+    report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
     told = "write one HTML page of laws: formula, priors, curves, published constants and fits of their cards"
     catalogue = commands.add_parser("catalogue", help=told, description=told)
     catalogue.add_argument("law", metavar="LAW", nargs="*", help="names of laws (all)")
     catalogue.add_argument("-o", "--output", default="reports/catalogue.html", help="HTML file (%(default)s)")
     catalogue.add_argument("--no-fits", action="store_true", help="fit nothing: saved fits alone are shown")
-    _add_fit_options(catalogue)
-    _add_json(catalogue)
+    for page in (report, catalogue):
+        _add_fit_options(page)
+        _add_json(page)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +101,22 @@ def _add_skills(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reference", metavar="FAMILY",
                        help="tell how many times the compute this family needs for the same skill")  # fmt: skip
     group.add_argument("--level", type=float, default=0.9, help="probability of the intervals (%(default)s)")
+
+
+def _add_sensitivity(commands: Any) -> None:
+    parser = commands.add_parser("sensitivity", help="forecast under other prior sets of a card's law")
+    parser.add_argument("card", metavar="CARD")
+    group = parser.add_argument_group("prior sets and points")
+    group.add_argument("--sets", nargs="+", metavar="NAME[=NUMBER]",
+                       help="symmetric intrinsic_dimension=40 (those of [check], or all without a number)")  # fmt: skip
+    group.add_argument("--at", nargs="+", metavar="NAME=VALUE[,VALUE]",
+                       help="points, e.g. compute=1e24,1e25 (the card's forecast)")  # fmt: skip
+    group.add_argument("--tokens-per-param", type=float, help="path D = this x N for laws in params and tokens")
+    group.add_argument("--kind", choices=("law", "mean", "response"), help="what is forecast (response)")
+    group.add_argument("--level", type=float, help="probability of the intervals (0.9)")
+    group.add_argument("--workers", type=int, help="fits at a time; 0 works in this process")
+    _add_fit_options(parser)
+    _add_json(parser)
 
 
 def _add_hold_out(parser: argparse.ArgumentParser) -> None:

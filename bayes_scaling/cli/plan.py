@@ -6,6 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from bayes_scaling.api import plan_answers
 from bayes_scaling.api.plans import Plan
 from bayes_scaling.cli.fits import card_and_fit, changed_card
@@ -16,12 +18,14 @@ from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.model.plan import Limits, PlanPart, Prices, check_plan
 from bayes_scaling.plan import NextRun, Recipes
+from bayes_scaling.plan.growth import day
 from bayes_scaling.plan.rules import POSTERIOR, published
 from bayes_scaling.plan.tables import best_rows
 
 SHOWN = 12  # candidates
+ENDS = ("median", "lower", "upper")
 ASKED = {"budget": "budgets", "cost": "costs", "target": "targets", "level": "levels",
-         "tokens_per_param": "tokens_per_param"}  # fmt: skip
+         "tokens_per_param": "tokens_per_param", "outcome": "outcome"}  # fmt: skip
 NEEDS = {"allocation": "budgets", "cost": "costs", "reach": "targets", "when": "targets"}
 EXAMPLE = {"allocation": "--budget 1e21 5.76e23", "cost": "--cost 1e6 --per-flop 1.4e-18", "reach": "--target 2.0",
            "when": "--target 2.0"}  # fmt: skip
@@ -53,7 +57,14 @@ def _tables(found: Plan) -> list[str]:
         return ["", show(found.table[columns]), *(_tables(found.settle) if found.settle else [])]
     if hasattr(found, "choice"):
         return ["", show(found.choice)]
-    return ["", show(found.table[found.table["level"] == max(found.levels)])]
+    return ["", show(_dated(found.table[found.table["level"] == max(found.levels)]))]
+
+
+def _dated(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with years told as months."""
+    year = rows["quantity"] == "year"
+    ends = {c: rows[c].astype(object).where(~year | rows[c].isna(), rows[c].map(day)) for c in ENDS}
+    return rows.assign(**ends) if year.any() else rows
 
 
 def _as_json(found: Plan) -> dict[str, Any]:

@@ -16,6 +16,15 @@ VERBS = {
 }
 
 
+def number(text: str) -> float:
+    """Return a number of the command line."""
+    try:
+        return float(text)
+    except ValueError:
+        told = f"{text!r} is no number; write for example 1e21, and several with blanks between them"
+        raise argparse.ArgumentTypeError(told) from None
+
+
 def add_plan(commands: Any, add_fit: Callable[[Any], None], add_json: Callable[[Any], None]) -> None:
     """Add the verbs under ``plan`` to the commands."""
     told = "plan with a card: split a budget, price it, reach a target"
@@ -33,16 +42,17 @@ def _add_question(group: Any, verb: str) -> None:
     """Add what a verb may be asked; what is left out is the card's."""
     if verb in ("allocation", "when"):
         group.add_argument(
-            "--budget", type=float, nargs="+", metavar="FLOP", help="training compute, e.g. 1e21 5.76e23"
+            "--budget", type=number, nargs="+", metavar="FLOP", help="training compute, e.g. 1e21 5.76e23"
         )
     if verb == "allocation":
         group.add_argument("--rule", nargs="+", metavar="RULE",
                            help="whose regret is told: tokens per parameter, kaplan, median, family=A")  # fmt: skip
     if verb == "cost":
-        group.add_argument("--cost", type=float, nargs="+", metavar="COST", help="total cost of training and serving")
+        group.add_argument("--cost", type=number, nargs="+", metavar="COST", help="total cost of training and serving")
     if verb in ("reach", "when"):
-        group.add_argument("--target", type=float, nargs="+", help="loss or accuracy to reach")
-        group.add_argument("--tokens-per-param", type=float, help="path of growing compute (the best split)")
+        group.add_argument("--target", type=number, nargs="+", help="loss or accuracy to reach")
+        group.add_argument("--outcome", choices=("accuracy", "loss"), help="of a chain: what is reached (accuracy)")
+        group.add_argument("--tokens-per-param", type=number, help="path of growing compute (the best split)")
     if verb in ("cost", "reach"):
         _add_prices(group)
     if verb == "when":
@@ -52,7 +62,7 @@ def _add_question(group: Any, verb: str) -> None:
     if verb in ("next", "recipes"):
         _add_recipes(group, verb)
     group.add_argument("--group", nargs="+", metavar="NAME=VALUE", help="one level of each group, e.g. family=A")
-    group.add_argument("--level", type=float, nargs="+", help="probabilities of the intervals")
+    group.add_argument("--level", type=number, nargs="+", help="probabilities of the intervals")
 
 
 def _add_prices(group: Any) -> None:
@@ -67,15 +77,15 @@ def _add_prices(group: Any) -> None:
         "utilisation": "share of the peak that is reached (0.4)",
     }  # fmt: skip
     for name, help_ in numbers.items():
-        group.add_argument(f"--{name}", type=float, metavar="NUMBER", help=help_)
+        group.add_argument(f"--{name}", type=number, metavar="NUMBER", help=help_)
     group.add_argument("--currency", help="unit of the costs")
 
 
 def _add_growth(group: Any) -> None:
     group.add_argument("--growth", choices=("epoch",), help="learn the growth from Epoch's frontier models")
-    group.add_argument("--doubling-months", type=float, nargs=2, metavar=("MEDIAN", "UPPER95"),
+    group.add_argument("--doubling-months", type=number, nargs=2, metavar=("MEDIAN", "UPPER95"),
                        help="prior of the doubling time of compute")  # fmt: skip
-    group.add_argument("--from-compute", type=float, metavar="FLOP", help="compute from which it grows")
+    group.add_argument("--from-compute", type=number, metavar="FLOP", help="compute from which it grows")
     group.add_argument("--from-date", metavar="DATE", help="the day of that compute, e.g. 2025-02-24")
 
 
@@ -85,8 +95,8 @@ def _add_next(group: Any) -> None:
     group.add_argument("--of-parameter", metavar="NAME", help="question: a parameter of the law, e.g. alpha")
     group.add_argument("--of-families", nargs=2, metavar="NAME",
                        help="question: which of two wins (--at), or whether they cross (--before)")  # fmt: skip
-    group.add_argument("--before", type=float, metavar="FLOP", help="compute below which curves may cross")
-    group.add_argument("--wanted-sd", type=float, metavar="NUMBER",
+    group.add_argument("--before", type=number, metavar="FLOP", help="compute below which curves may cross")
+    group.add_argument("--wanted-sd", type=number, metavar="NUMBER",
                        help="standard deviation of the question at which to stop")  # fmt: skip
     group.add_argument("--new-groups", choices=("error", "population"), help="candidates of levels not fitted")
 
@@ -100,9 +110,9 @@ def _add_recipes(group: Any, verb: str) -> None:
     group.add_argument("--candidate", nargs="+", action="extend", metavar="NAME=VALUE[,VALUE]",
                        help="runs that could be made: every combination, e.g. params=1e8,3e8 tokens=1e10")  # fmt: skip
     group.add_argument("--at", nargs="+", metavar="NAME=VALUE", help="the budget, or a level, e.g. compute=1e24")
-    group.add_argument("--tokens-per-param", type=float, help="path D = this x N for laws in params and tokens")
+    group.add_argument("--tokens-per-param", type=number, help="path D = this x N for laws in params and tokens")
     group.add_argument("--by", metavar="GROUP", help="group of the two that are compared (family)")
-    group.add_argument("--value", type=float, metavar="NUMBER",
+    group.add_argument("--value", type=number, metavar="NUMBER",
                        help="worth of a unit of reduction (variance, entropy), in the unit of the cost")  # fmt: skip
     group.add_argument("--cost-column", metavar="COLUMN", help="of the candidates (compute)")
     group.add_argument("--unit", help="of the cost (FLOP)")

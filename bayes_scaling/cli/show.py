@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 EXIT_UNUSABLE = 3
+NONE = "–"  # what is missing, in tables
 
 
 def print_json(value: Any) -> None:
@@ -22,7 +23,7 @@ def records(frame: Any) -> Any:
 
 def show(frame: Any) -> str:
     """Return a table as text."""
-    return str(frame.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+    return str(frame.to_string(index=False, float_format=lambda v: f"{v:.4g}", na_rep=NONE))
 
 
 def say(options: argparse.Namespace, text: str) -> None:
@@ -93,4 +94,6 @@ def _law_text(law: dict[str, Any]) -> str:
     if law["quantities"]:
         text += f"\n    quantities: {', '.join(law['quantities'])}"
     text += f"\n    {law['citation']}"
+    if law["prior_sets"]:
+        text += f"\n    prior sets: {', '.join(law['prior_sets'])}"
     return text + (f"\n    published constants: {', '.join(law['published'])}" if law["published"] else "")

@@ -4,7 +4,8 @@
 ``scores.py`` log density, CRPS, coverage;
 ``backtest.py`` held-out scales and families, with ``folds.py``, what is held out; ``stacking.py`` weights of laws and
 their mixtures, with ``joined.py``, what several laws say of the same rows; ``calibration.py`` widths learned from
-finished curves; ``skills.py`` and ``informative.py`` skills of a capability model, with ``latent.py``, skills on draws.
+finished curves; ``sensitivity.py`` forecasts under other prior sets, with ``against_data.py``, what runs say of these;
+``skills.py`` and ``informative.py`` skills of a capability model, with ``latent.py``, skills on draws.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from bayes_scaling.compare.families import by_group, contrasts, identification, 
 from bayes_scaling.compare.informative import informative
 from bayes_scaling.compare.published import beside_published
 from bayes_scaling.compare.scores import coverage, crps, score
+from bayes_scaling.compare.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.compare.skills import effective_compute, loadings, skills
 from bayes_scaling.compare.stacking import Weights, law_weights, mixture, score_mixture, stacking_weights
 
 __all__ = [
     "Backtest",
+    "Sensitivity",
     "Weights",
     "backtest",
     "beside_published",
@@ -37,6 +40,7 @@ __all__ = [
     "ranking",
     "score",
     "score_mixture",
+    "sensitivity",
     "skills",
     "stacking_weights",
     "widen",

@@ -14,6 +14,7 @@ from bayes_scaling.data import (
     epoch,
     gemstones,
     hitchhiker,
+    inverse,
     leaderboards,
     learning_curves,
     mixtures,
@@ -21,6 +22,7 @@ from bayes_scaling.data import (
     overtraining,
     parscale,
     published,
+    repeated,
     routing,
     sft,
     steplaw,
@@ -80,6 +82,8 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "sft": sft.load_sft,
     "routing": routing.load_routing,
     "mixtures": mixtures.load_mixtures,
+    "repeated": repeated.load_repeated,
+    "inverse": inverse.load_inverse,
 }
 
 

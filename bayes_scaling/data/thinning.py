@@ -25,7 +25,7 @@ LEAST = 4  # checkpoints of a row that stands for several
 SHARE = 0.5  # of the noise of a mean: the most that a departure may add within a stretch
 _BLURRED = 0.1  # of a stretch: how far another scale may stray from the one that is thinned along
 _MOVING = (*SCALES, "active_params", "matmul_params", "unique_tokens")
-_CARRIED = ("averaged", "averaged_span", "averaged_scatter")
+ALONE = {"averaged": 1.0, "averaged_span": 0.0, "averaged_scatter": np.nan}  # a row that stands for itself
 
 
 def thin(frame: pd.DataFrame, *, over: str = "compute", knots: int | None = None) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def thin(frame: pd.DataFrame, *, over: str = "compute", knots: int | None = None
     _check_table(table, over)
     order, t, run = _in_order(table, over)
     if not len(order):
-        return table
+        return table.assign(**ALONE)
     y = np.log(table["loss"].to_numpy()[order])
     if knots is None:
         first = _cuts(t, run, WIDTH, _most(t, y, run))
@@ -208,7 +208,7 @@ def _table(table: pd.DataFrame, order: np.ndarray, made: Stretches, over: str) -
     several = made.count > 1
     kept = table.iloc[head].copy()
     for name in [c for c in table.columns if pd.api.types.is_numeric_dtype(table[c]) and table[c].dtype != bool]:
-        if name == "loss" or name in _CARRIED:
+        if name == "loss" or name in ALONE:
             continue
         values = table[name].to_numpy(dtype=float)[order]
         if name in _MOVING:
@@ -220,7 +220,7 @@ def _table(table: pd.DataFrame, order: np.ndarray, made: Stretches, over: str) -
     kept["averaged_span"] = np.where(several, made.span, 0.0)
     kept["averaged_scatter"] = np.where(several, made.scatter, np.nan)
     alone = np.setdiff1d(np.arange(len(table)), order)
-    rest = table.iloc[alone].assign(averaged=1.0, averaged_span=0.0, averaged_scatter=np.nan)[list(kept.columns)]
+    rest = table.iloc[alone].assign(**ALONE)[list(kept.columns)]
     kept = pd.concat([kept, rest]) if len(rest) else kept
     place = np.concatenate([np.minimum.reduceat(order, made.first), alone])
     return kept.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bayes_scaling.fit.chain import ChainFit, ChainModel, sample_chain
 from bayes_scaling.fit.cluster import connect
 from bayes_scaling.fit.diagnostics import Check, Diagnosis, diagnose, failure_banner
-from bayes_scaling.fit.many import Job, JobResult, gaps, many_fits
+from bayes_scaling.fit.many import Job, JobResult, diagnostics_of, gaps, many_fits
 from bayes_scaling.fit.result import Fit
 from bayes_scaling.fit.sample import assemble, sample, unsampled
 from bayes_scaling.fit.sampler import Sampler, SamplerSettings
@@ -31,6 +31,7 @@ __all__ = [
     "assemble",
     "connect",
     "diagnose",
+    "diagnostics_of",
     "failure_banner",
     "gaps",
     "load",

@@ -334,8 +334,11 @@ def effective(log_weight: np.ndarray) -> float:
 
 
 def pareto(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return log weights whose largest ones are smoothed, and Pareto k."""
+    """Return log weights whose largest ones are smoothed, and Pareto k: infinite where their tail is one value."""
     from arviz_stats.base import array_stats
 
-    smooth, k = array_stats.psislw(-log_weight)  # it takes the log likelihood of leave-one-out
+    try:
+        smooth, k = array_stats.psislw(-log_weight)  # it takes the log likelihood of leave-one-out
+    except ValueError:  # "All tail values are the same": there is no k to judge them by
+        return log_weight, math.inf
     return np.asarray(smooth), float(k)

@@ -351,7 +351,7 @@ def run_job(job: Job, reduce: Reduce, cores: int) -> str:
     try:
         fit = fit_job(job, cores=cores)
         value = pack(reduce(fit, job))
-        result = {"value": value, "diagnostics": _diagnostics(fit), "seconds": time.perf_counter() - started}
+        result = {"value": value, "diagnostics": diagnostics_of(fit), "seconds": time.perf_counter() - started}
         return json.dumps(result)
     except InterruptedFitError:  # Ctrl-C ends all jobs; it is no gap
         raise KeyboardInterrupt from None
@@ -363,7 +363,8 @@ def run_job(job: Job, reduce: Reduce, cores: int) -> str:
         raise _JobError(f"{type(error).__name__}: {error} ({where})") from error
 
 
-def _diagnostics(fit: Fit) -> dict[str, Any]:
+def diagnostics_of(fit: Fit) -> dict[str, Any]:
+    """Return the diagnostics that a result carries: ``rhat``, ``ess_bulk``, ``divergences``, ``ok``, ``warning``."""
     found = {c.name: float(c.found) for c in fit.diagnose().checks}
     return {
         "rhat": found["largest R-hat"], "ess_bulk": found["smallest bulk ESS"],

@@ -172,8 +172,10 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
         hint = f" Is {near[0]!r} what is called {missing[0]!r} here? Rename it." if near else ""
         if "compute" in frame and "params" in missing:
             hint = " With compute alone, add tokens_per_param=20 beside the points (--tokens-per-param 20)."
+        told = "; ".join(f"{i.column}: {i.meaning}" for i in fit.spec.law.inputs if i.column in missing)
         raise ForecastError(
-            f"points lack {listed(missing)}, which law {fit.spec.law.name} reads; found {listed(frame.columns)}.{hint}"
+            f"points lack {listed(missing)}, which law {fit.spec.law.name} reads ({told}); found "
+            f"{listed(frame.columns)}.{hint}"
         )
     unread = [c for c in ("loss", "accuracy", "flags") if c in frame.columns and c not in inputs]
     spare = frame.drop(columns=unread)
@@ -196,15 +198,18 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
     return result
 
 
+def needed_groups(fit: Fit) -> list[str]:
+    """Return the groups that points must name: not those that are completely pooled, or new where none is named."""
+    used = {part for _, g, _ in fit.spec.all_effects() for part in g.split(":")}
+    return [c for c in group_columns(fit.spec) if c in used and c not in fit.spec.law.new_where_unnamed]
+
+
 def check_levels(fit: Fit, frame: pd.DataFrame, new_groups: str) -> None:
     """Raise where points lack a group that matters, or name a level that was not fitted."""
     _check_switched_off(fit, frame)
-    used = {part for _, g, _ in fit.spec.all_effects() for part in g.split(":")}
     for column in group_columns(fit.spec):
-        if column not in used and column not in frame.columns:
-            continue  # completely pooled: every level has the same forecast
-        if column in fit.spec.law.new_where_unnamed and column not in frame.columns:
-            continue  # a new one at every point
+        if column not in frame.columns and column not in needed_groups(fit):
+            continue
         fitted = sorted(labels(fit.frame, column).unique())
         if column not in frame.columns:
             raise ForecastError(

@@ -249,7 +249,7 @@ def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int,
 
 
 def mcse_of_median(fit: Fit, simulated: np.ndarray, factor: float) -> np.ndarray:
-    """Return the Monte-Carlo error of the medians; NaN for subsets of draws and many points."""
+    """Return the Monte-Carlo error of the medians; NaN for subsets of draws, many points and infinite draws."""
     from arviz_stats.base import array_stats
 
     sizes: Any = fit.idata["posterior"].sizes
@@ -258,5 +258,6 @@ def mcse_of_median(fit: Fit, simulated: np.ndarray, factor: float) -> np.ndarray
     if simulated.shape[0] != chains * kept or points > MCSE_POINTS:
         return np.full(points, np.nan)
     shaped = simulated.reshape(chains, kept, points)
-    errors = [array_stats.mcse(shaped[..., i], method="median") for i in range(points)]
+    finite = np.isfinite(simulated).all(axis=0)
+    errors = [array_stats.mcse(shaped[..., i], method="median") if finite[i] else np.nan for i in range(points)]
     return np.array(errors, dtype=float) * np.sqrt(factor)

@@ -122,14 +122,28 @@ def compute_to_reach(
         a scale which no path ties to compute (steps, examples seen).
     """
     base, frame, rows, new = targets_at(fit, target, groups, tokens_per_param=tokens_per_param, new_groups=new_groups)
-    rng = np.random.default_rng(random_seed)
-    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng, law_at=rows)
-    found = search(
-        lambda log10_compute: law_along(extended, rows, log10_compute, tokens_per_param),
-        frame["target"].to_numpy(dtype=float), fit.spec.outcome, (extended.count, len(rows)),
-    )  # fmt: skip
+    goal = frame["target"].to_numpy(dtype=float)
+    found = search_along(fit, rows, new, goal, tokens_per_param=tokens_per_param, draws=draws, random_seed=random_seed)
     note = unread(fit, base.columns.drop("target"))
     return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)
+
+
+def search_along(
+    fit: Fit, rows: Rows, new: dict[str, list[str]], goal: np.ndarray, *, tokens_per_param: float | None,
+    draws: int | None = None, random_seed: int = 0,
+) -> np.ndarray:  # fmt: skip
+    """Return the compute at which the law meets goals at rows of :func:`targets_at`, shape (draw, point).
+
+    Parameters
+    ----------
+    goal : ndarray, shape (point,) or (draw, point)
+    """
+    rng = np.random.default_rng(random_seed)
+    extended = extend(fit, fitted_draws(fit, limit=draws), new, rng, law_at=rows)
+    return np.asarray(search(
+        lambda log10_compute: law_along(extended, rows, log10_compute, tokens_per_param), goal, fit.spec.outcome,
+        (extended.count, len(rows)),
+    ))  # fmt: skip
 
 
 def targets_at(
@@ -138,20 +152,28 @@ def targets_at(
 ) -> tuple[pd.DataFrame, pd.DataFrame, Rows, dict[str, list[str]]]:  # fmt: skip
     """Return every target at every level as given, and checked as :func:`prepare` does; no draw is read."""
     targets = [float(t) for t in np.atleast_1d(np.asarray(target, dtype=float))]
-    _check_targets(fit, targets)
+    check_targets(fit, targets)
     base = as_frame(groups) if groups is not None else pd.DataFrame(index=[0])
+    base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
+    return base, *placed(fit, base, tokens_per_param=tokens_per_param, new_groups=new_groups)
+
+
+def placed(
+    fit: Fit, base: pd.DataFrame, *, tokens_per_param: float | None, new_groups: str = "error"
+) -> tuple[pd.DataFrame, Rows, dict[str, list[str]]]:
+    """Return levels of groups, each with its ``target``, as points along the path of compute, checked."""
     if RATIO in base:
         raise ForecastError(f"{RATIO} is an argument beside the groups (--tokens-per-param 20), not a column of them.")
     _check_path(fit, tokens_per_param)
-    base = pd.concat([base.assign(target=t) for t in targets], ignore_index=True)
     frame, rows, new = prepare(
         fit, base.assign(compute=1e21), new_groups=new_groups, tokens_per_param=tokens_per_param, kind="law"
     )
-    _check_above_chance(fit, frame)
-    return base, frame, rows, new
+    check_above_chance(fit, frame)
+    return frame, rows, new
 
 
-def _check_targets(fit: Fit, targets: Sequence[float]) -> None:
+def check_targets(fit: Fit, targets: Sequence[float]) -> None:
+    """Raise ForecastError where a target is no accuracy or loss."""
     for target in targets:
         if fit.spec.outcome == "accuracy" and not 0 < target < 1:
             hint = " Divide percent by 100." if target > 1 else ""
@@ -176,7 +198,8 @@ def _check_path(fit: Fit, tokens_per_param: float | None) -> None:
         )
 
 
-def _check_above_chance(fit: Fit, frame: pd.DataFrame) -> None:
+def check_above_chance(fit: Fit, frame: pd.DataFrame) -> None:
+    """Raise ForecastError where an accuracy to reach is one that guessing has."""
     if fit.spec.outcome != "accuracy" or "chance" not in frame.columns:
         return
     low = frame[frame["target"] <= frame["chance"]]
@@ -187,7 +210,10 @@ def _check_above_chance(fit: Fit, frame: pd.DataFrame) -> None:
         )
 
 
-def search(outcome_at: Callable[[np.ndarray], np.ndarray], target: Any, outcome: str, shape: tuple[int, ...]) -> Any:
+def search(
+    outcome_at: Callable[[np.ndarray], np.ndarray], target: Any, outcome: str, shape: tuple[int, ...], *,
+    span: tuple[float, float] = LOG10_COMPUTE,
+) -> Any:  # fmt: skip
     """Bisect log10 compute until an outcome that gets better with compute meets its target.
 
     Parameters
@@ -198,6 +224,8 @@ def search(outcome_at: Callable[[np.ndarray], np.ndarray], target: Any, outcome:
         Broadcasts to the shape.
     outcome : str
         ``loss`` falls, ``accuracy`` rises.
+    span : two of float
+        Range that is searched.
 
     Returns
     -------
@@ -209,7 +237,7 @@ def search(outcome_at: Callable[[np.ndarray], np.ndarray], target: Any, outcome:
     def reached(log10_compute: np.ndarray) -> np.ndarray:
         return sign * (outcome_at(log10_compute) - target) >= 0
 
-    low, high = (np.full(shape, end) for end in LOG10_COMPUTE)
+    low, high = (np.full(shape, end) for end in span)
     never, always = ~reached(high), reached(low)
     for _ in range(STEPS):
         middle = (low + high) / 2

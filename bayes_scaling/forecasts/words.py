@@ -50,6 +50,11 @@ def bare_flop(value: Any) -> str:
     return power(float(value)) if math.isfinite(float(value)) else "not reached"
 
 
+def counted(number_: int, name: str) -> str:
+    """Return a number of things: `1 budget`, `2 budgets`."""
+    return f"{number_} {name}{'' if number_ == 1 else 's'}"
+
+
 def count(value: float) -> str:
     """Return parameters or tokens as people say them: 6.9 billion."""
     for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):

@@ -1,8 +1,8 @@
 """Laws: one functional form per file, found by itself.
 
 ``base.py`` says what a law is, ``parts.py`` what it is declared with, ``prior.py`` how priors are stated,
-``backend.py`` holds the functions that formulas are written in, ``optimum.py``, ``solve.py``
-and ``simplex.py`` find optima and roots that have no closed form.
+``prior_sets.py`` those that a theory states together, ``backend.py`` holds the functions that formulas are written in,
+``optimum.py``, ``solve.py`` and ``simplex.py`` find optima and roots that have no closed form.
 To add a law, add one file with one subclass of :class:`Law`; nothing else changes.
 Importing this room imports neither NumPy nor PyMC.
 """
@@ -16,22 +16,24 @@ from functools import cache
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.base import (
     SCALE,
+    Argument,
     Citation,
     Constants,
     Input,
     Law,
     Parameter,
     Prior,
+    PriorSet,
     PublishedAllocation,
     Quantity,
 )
 
 __all__ = [
-    "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation", "Quantity",
-    "available", "get", "register",
+    "SCALE", "Argument", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PriorSet",
+    "PublishedAllocation", "Quantity", "available", "get", "register",
 ]  # fmt: skip
 
-_NOT_LAWS = ("base", "backend", "optimum", "parts", "prior", "simplex", "solve")
+_NOT_LAWS = ("base", "backend", "optimum", "parts", "prior", "prior_sets", "simplex", "solve")
 _REGISTERED: dict[str, type[Law]] = {}
 
 

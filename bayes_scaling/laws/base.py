@@ -27,10 +27,11 @@ from bayes_scaling.laws.parts import (
     radical_inverse,
 )  # fmt: skip
 from bayes_scaling.laws.prior import Prior
+from bayes_scaling.laws.prior_sets import Argument, PriorSet
 
 __all__ = [
-    "REFERENCES", "SCALE", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PublishedAllocation",
-    "Quantity",
+    "REFERENCES", "SCALE", "Argument", "Citation", "Constants", "Input", "Law", "Parameter", "Prior", "PriorSet",
+    "PublishedAllocation", "Quantity",
 ]  # fmt: skip
 
 REFERENCES = {"compute": 1e21, "params": 1e9, "active_params": 1e9, "tokens": 2e10, "unique_tokens": 2e10}
@@ -57,12 +58,14 @@ class Law:
         Default pooling of noise parameters by group; complete where it says nothing.
     noise : mapping
         Choices of the noise of models with this law, where none are made.
+    prior_sets : dict of str to PriorSet
+        Priors that theories imply, which a model may choose by name instead of the declared ones.
     new_where_unnamed : tuple of str
         Groups that points to forecast need not name: they are then of a new level, drawn from the population.
     quantities : tuple of Quantity
         What the law is used for besides its outcome; :func:`bayes_scaling.quantity` gives them with intervals.
     verified : str
-        Runs that the law was fitted to; empty where only data simulated from itself have tested it.
+        Runs that the law was fitted to, the dataset first; empty where only data simulated from itself have tested it.
     """
 
     name: ClassVar[str]
@@ -80,6 +83,7 @@ class Law:
     new_where_unnamed: ClassVar[tuple[str, ...]] = ()
     noise: ClassVar[Mapping[str, Any]] = {}
     quantities: ClassVar[tuple[Quantity, ...]] = ()
+    prior_sets: ClassVar[Mapping[str, PriorSet]] = {}
     verified: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -342,6 +346,7 @@ class Law:
                 for p in self.parameters
             ],
             "quantities": {q.name: q.meaning for q in self.quantities},
+            "prior_sets": {k: found.as_dict() for k, found in self.prior_sets.items()},
             "verified": self.verified,
             "published": {
                 k: {"values": dict(c.values), "source": c.source, "note": c.note} for k, c in self.published.items()

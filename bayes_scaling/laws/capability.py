@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior
+from bayes_scaling.laws.parts import refuse_options
 
 MOST_SKILLS = 4
 _CHANCE = Input("chance", "fraction", "accuracy of guessing, c")
@@ -151,11 +152,7 @@ class Capability(Law):
             Unknown option, more than four skills, an unknown scale, anchors that do not match the skills.
         """
         known = {"skills": 1, "scale": "params+tokens", "product": True, "anchors": []}
-        for key in options:
-            if key not in known:
-                raise CardError(
-                    f"law {self.name} has no option {key!r}; it has {listed(known)}." + did_you_mean(key, known)
-                )
+        refuse_options(self.name, options, known)
         chosen = {**known, **self.options, **options}
         _check(chosen)
         production = PRODUCTIONS[chosen["scale"]]

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior
+from bayes_scaling.laws.base import Argument, Citation, Constants, Input, Law, Parameter, Prior, PriorSet
+from bayes_scaling.laws.parts import refuse_options
+
+TIES = {"free": r"\beta", "equal": r"\alpha", "quanta": r"\alpha / (1 + \alpha)"}
+"""Option ``exponents``: a parameter of its own for the exponent of tokens, or what follows from that of parameters."""
+
+
+def _formula(tie: str) -> str:
+    return rf"L(N, D) = E + A\,N^{{-\alpha}} + B\,D^{{-{TIES[tie]}}}"
 
 
 class Chinchilla(Law):
@@ -14,11 +24,14 @@ class Chinchilla(Law):
     Sampled are the two reducible losses at the reference point,
     :math:`A_{ref} = A N_0^{-\alpha}` and :math:`B_{ref} = B D_0^{-\beta}`, which can be judged
     in nats; ``A`` and ``B`` follow from them.
+
+    Option ``exponents``: ``free``, or without a parameter :math:`\beta` of its own: ``equal``
+    (:math:`\beta = \alpha`) and ``quanta`` (:math:`\beta = \alpha / (1 + \alpha)`, Michaud et al. 2023).
     """
 
     name = "chinchilla"
     title = "Loss from parameters and tokens (Chinchilla)"
-    formula = r"L(N, D) = E + A\,N^{-\alpha} + B\,D^{-\beta}"
+    formula = _formula("free")
     citation = Citation("Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models, eq. 2", "2203.15556")
     use = "final loss of runs that differ in size and training tokens"
     outcome = "loss"
@@ -27,7 +40,7 @@ class Chinchilla(Law):
         Input("params", "count", "parameters N", reference=1e9),
         Input("tokens", "count", "training tokens D", reference=2e10),
     )
-    parameters = (
+    parameters: tuple[Parameter, ...] = (
         Parameter(
             "E", "E", "irreducible loss", "positive", "floor",
             Prior("lognormal", median=1.7, upper95=2.6), "nats", "partial", Prior("halfnormal", upper95=0.2),
@@ -64,13 +77,79 @@ class Chinchilla(Law):
             "240 of the 245 points read from Figure 4 of Hoffmann et al.",
         ),
     }
+    prior_sets = {
+        "intrinsic_dimension": PriorSet(
+            "Networks interpolate a smooth function on a data manifold of dimension d, and resolution limits the loss: "
+            "both exponents are about 4 / d.",
+            "Sharma and Kaplan (2020), arXiv:2004.10802; for data too, Bahri et al. (2021), arXiv:2102.06701; the "
+            "spread (5 % above 1.5 times) is ours",
+            {"alpha": Prior("lognormal", median=4.0, upper95=6.0), "beta": Prior("lognormal", median=4.0, upper95=6.0)},
+            argument=Argument("intrinsic dimension d of the data"),
+        ),
+        "superposition": PriorSet(
+            "Features share too few dimensions, and their overlap falls inversely with the width: alpha is one over "
+            "the power of width that parameters grow with (2.52 along Chinchilla's models, 3 at a fixed shape).",
+            "Liu, Liu and Gore (2025), arXiv:2505.10465 (measured in width: 0.91 +- 0.04); the spread (5 % above 1.25 "
+            "times) is ours",
+            {"alpha": Prior("lognormal", median=1.0, upper95=1.25)},
+            argument=Argument("power of width that parameters grow with", default=2.52),
+        ),
+        "one_half": PriorSet(
+            "Approximation by two-layer networks and convergence of first-order methods: both exponents are about 1/2 "
+            "(of tokens at most).",
+            "Hoffmann et al. (2022), arXiv:2203.15556, appendix D.3; the spread (5 % above 0.65) is ours",
+            {name: Prior("lognormal", median=0.5, upper95=0.65) for name in ("alpha", "beta")},
+        ),
+        "symmetric": PriorSet(
+            "Parameters and tokens limit the loss alike: beta equals alpha, so that the best split scales both in "
+            "proportion.",
+            "Maloney, Roberts and Sully (2022), arXiv:2210.16859; Bahri et al. (2021), arXiv:2102.06701 (duality)",
+            options={"exponents": "equal"},
+        ),
+        "quanta": PriorSet(
+            "Skills are learned whole, in the order of a power law of their frequencies: beta is alpha / (1 + alpha).",
+            "Michaud et al. (2023), arXiv:2303.13506",
+            options={"exponents": "quanta"},
+        ),
+    }
+
+    def with_options(self, **options: Any) -> Law:
+        """Return the law with its exponents ``free``, ``equal`` or tied as those of ``quanta``.
+
+        Raises
+        ------
+        CardError
+            Unknown option or value.
+        """
+        refuse_options(self.name, options, ["exponents"])
+        tie = options.get("exponents", self.tie)
+        if tie not in TIES:
+            raise CardError(
+                f"{self.name}: exponents = {tie!r}; expected {listed(TIES)}." + did_you_mean(str(tie), TIES)
+            )
+        other, free = copy.copy(self), type(self).parameters
+        other.options = {} if tie == "free" else {"exponents": tie}
+        other.parameters = tuple(p for p in free if p.name != "beta" or tie == "free")
+        other.formula = _formula(tie)
+        return other
+
+    @property
+    def tie(self) -> str:
+        """What :meth:`with_options` chose for the exponents."""
+        return str(self.options.get("exponents", "free"))
+
+    def _beta(self, alpha: Any, beta: Any) -> Any:
+        """Return the exponent of tokens: as given, such as that of published constants, or as the tie makes it."""
+        if beta is not None or self.tie == "free":
+            return beta
+        return alpha if self.tie == "equal" else alpha / (1 + alpha)
 
     def mean(
-        self, xp: Backend, *, params: Any, tokens: Any, E: Any, A_ref: Any, alpha: Any, B_ref: Any, beta: Any
+        self, xp: Backend, *, params: Any, tokens: Any, E: Any, A_ref: Any, alpha: Any, B_ref: Any, beta: Any = None
     ) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
         size = xp.power(params / self.reference["params"], -alpha)
-        data = xp.power(tokens / self.reference["tokens"], -beta)
+        data = xp.power(tokens / self.reference["tokens"], -self._beta(alpha, beta))
         return E + A_ref * size + B_ref * data
 
     def allocation(self, xp: Backend, *, product: Any, **sampled: Any) -> dict[str, Any]:
@@ -79,7 +158,7 @@ class Chinchilla(Law):
         In units of the reference point :math:`n = (\alpha A_{ref} / \beta B_{ref})^{1/(\alpha + \beta)}
         p^{\beta/(\alpha + \beta)}` with p = N D / (N_0 D_0).
         """
-        alpha, beta = sampled["alpha"], sampled["beta"]
+        alpha, beta = sampled["alpha"], self._beta(sampled["alpha"], sampled.get("beta"))
         p = product / (self.reference["params"] * self.reference["tokens"])
         balance = xp.log(alpha * sampled["A_ref"]) - xp.log(beta * sampled["B_ref"])
         n = xp.exp((balance + beta * xp.log(p)) / (alpha + beta))
@@ -87,12 +166,13 @@ class Chinchilla(Law):
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return E, A, alpha, B, beta as in the paper (N and D in counts)."""
+        beta = self._beta(sampled["alpha"], sampled.get("beta"))
         return {
             "E": sampled["E"],
             "A": sampled["A_ref"] * xp.power(self.reference["params"], sampled["alpha"]),
             "alpha": sampled["alpha"],
-            "B": sampled["B_ref"] * xp.power(self.reference["tokens"], sampled["beta"]),
-            "beta": sampled["beta"],
+            "B": sampled["B_ref"] * xp.power(self.reference["tokens"], beta),
+            "beta": beta,
         }
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
 from bayes_scaling.laws.parts import refuse_rows
+from bayes_scaling.laws.prior_sets import untied
 
 _PARAMS, _TOKENS = Chinchilla.inputs
 _UNIQUE = Input("unique_tokens", "count", "different training tokens U_D", reference=2e10)
@@ -56,6 +57,7 @@ class DataConstrained(Law):
             "A, B, E and the exponent (alpha = beta) from runs without repetition, R_D and R_N afterwards",
         ),
     }
+    prior_sets = untied(Chinchilla.prior_sets)
     quantities = (
         Quantity(
             "effective_tokens", "tokens D' that the repeated data are worth", "tokens", (_TOKENS, _UNIQUE),

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
+from bayes_scaling.errors import CardError, DataError, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.parts import PRIMES, radical_inverse, refuse_rows
+from bayes_scaling.laws.parts import PRIMES, radical_inverse, refuse_options, refuse_rows
 from bayes_scaling.laws.simplex import least
 
 DOMAINS = ("web", "code", "books")
@@ -100,11 +100,7 @@ class Mixing(Law):
             Unknown option, fewer than two domains, names that repeat.
         """
         known = {"domains": list(DOMAINS), "targets": []}
-        for key in options:
-            if key not in known:
-                raise CardError(
-                    f"law {self.name} has no option {key!r}; it has {listed(known)}." + did_you_mean(key, known)
-                )
+        refuse_options(self.name, options, known)
         chosen: dict[str, Any] = {**known, **self.options, **options}
         for key, fewest in (("domains", 2), ("targets", 0)):
             names = chosen[key]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bayes_scaling.errors import CardError, DataError, listed
+from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
 from bayes_scaling.laws.backend import SUPPORTS
 from bayes_scaling.laws.prior import Prior
 
@@ -117,6 +117,11 @@ def radical_inverse(number: int, base: int) -> float:
     return found
 
 
+def whole_numbers(rows: int, most: float) -> list[float]:
+    """Return different whole numbers from 1 up to about `most`, at even ratios where that is possible, shape (row,)."""
+    return [float(max(i + 1, round(most ** (i / max(rows - 1, 1))))) for i in range(rows)]
+
+
 @dataclass(frozen=True)
 class PublishedAllocation:
     """A published rule for the compute-optimal size, N = params (C / unit)^exponent."""
@@ -130,6 +135,14 @@ class PublishedAllocation:
     def at(self, compute: Any) -> Any:
         """Return parameters at a compute in FLOP, same shape."""
         return self.params * (compute / self.unit) ** self.exponent
+
+
+def refuse_options(law: str, options: Iterable[str], known: Iterable[str]) -> None:
+    """Raise CardError at an option that a law does not have."""
+    known = list(known)
+    for key in options:
+        if key not in known:
+            raise CardError(f"law {law} has no option {key!r}; it has {listed(known)}." + did_you_mean(key, known))
 
 
 def refuse_rows(law: str, wrong: Any, columns: Sequence[str], expected: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bayes_scaling.errors import CardError, did_you_mean
+from bayes_scaling.errors import CardError
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior
+from bayes_scaling.laws.parts import refuse_options
 
 MOST_SKILLS = 8
 _CHANCE = Input("chance", "fraction", "accuracy of guessing, c")
@@ -65,11 +66,7 @@ class SkillLink(Law):
         CardError
             Unknown option, or a number of skills that is not from 1 to 8.
         """
-        for key in options:
-            if key != "skills":
-                raise CardError(
-                    f"law {self.name} has no option {key!r}; it has 'skills'." + did_you_mean(key, ["skills"])
-                )
+        refuse_options(self.name, options, ["skills"])
         skills = options.get("skills", self.skills)
         if isinstance(skills, bool) or not isinstance(skills, int) or not 1 <= skills <= MOST_SKILLS:
             raise CardError(f"{self.name}: skills = {skills!r}; expected a whole number from 1 to {MOST_SKILLS}.")

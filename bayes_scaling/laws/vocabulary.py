@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from bayes_scaling.data.columns import FLOP_PER_PARAM_TOKEN
-from bayes_scaling.errors import CardError, did_you_mean
+from bayes_scaling.errors import CardError
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.parts import refuse_options
 from bayes_scaling.laws.solve import increasing_root
 
 _NON_VOCAB = Input("non_vocab_params", "count", "parameters outside the vocabulary N_nv", 1e9, kind="count", low=1e4)
@@ -103,11 +104,7 @@ class Vocabulary(Law):
 
     def with_options(self, **options: Any) -> Law:
         """Return the law for a loss column with another ``offset`` (nats, above zero)."""
-        for key in options:
-            if key != "offset":
-                raise CardError(
-                    f"law {self.name} has no option {key!r}; it has offset." + did_you_mean(key, ["offset"])
-                )
+        refuse_options(self.name, options, ["offset"])
         offset = options.get("offset", self.offset)
         if isinstance(offset, bool) or not isinstance(offset, int | float) or not 0 < offset < 100:
             raise CardError(f"{self.name}: offset = {offset!r}; expected nats above 0 that make every loss positive.")

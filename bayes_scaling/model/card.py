@@ -12,6 +12,7 @@ from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.model.chain import ThenPart, check_chain, check_chain_points
 from bayes_scaling.model.choices import ADAPTATIONS, ENGINES, KINDS, NEW_GROUPS, check_choice, check_levels
 from bayes_scaling.model.plan import PlanPart, check_plan
+from bayes_scaling.model.prior_sets import CheckPart, check_sensitivity
 from bayes_scaling.model.questions import check_comparison, check_points, check_single
 from bayes_scaling.model.spec import OUTCOMES, ModelSpec, known_keys, spec_from_dict
 
@@ -146,6 +147,8 @@ class CardSpec:
         Budgets, costs, prices and targets to plan with.
     then : ThenPart, optional
         Second stage of a chain: accuracy from the loss that `model` gives.
+    check : CheckPart, optional
+        Prior sets under which the report forecasts too.
     folder : Path, optional
         Where the card was read; a relative `path` in [data] starts there.
     """
@@ -162,6 +165,7 @@ class CardSpec:
     compare: tuple[ComparePart, ...] = ()
     plan: PlanPart | None = None
     then: ThenPart | None = None
+    check: CheckPart | None = None
     folder: Path | None = None
 
     def as_dict(self) -> Table:
@@ -176,7 +180,14 @@ class CardSpec:
             parts["compare"] = [_plain(c) for c in self.compare]
         if self.plan is not None:
             parts["plan"] = _plain(self.plan)
+        if self.check is not None:
+            parts["check"] = _plain(self.check)
         return parts
+
+    def checked_forecast(self) -> ForecastPart:
+        """Return the forecast that `[check]` asks under each prior set, or the first at points."""
+        title = self.check.forecast if self.check else ""
+        return next(f for f in self.forecast if not f.target and title in ("", f.title))
 
     def to_toml(self) -> str:
         """Return the card as TOML text."""
@@ -185,7 +196,7 @@ class CardSpec:
         return tomli_w.dumps(self.as_dict())
 
 
-_KEYS = (*_HEAD, "data", "model", "then", "fit", "forecast", "compare", "plan")
+_KEYS = (*_HEAD, "data", "model", "then", "fit", "forecast", "compare", "plan", "check")
 
 
 def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> CardSpec:
@@ -213,6 +224,7 @@ def card_from_dict(table: Mapping[str, Any], *, folder: Path | None = None) -> C
         compare=tuple(_part(ComparePart, t, "compare") for t in _list(known, "compare")),
         plan=_part(PlanPart, known["plan"], "plan") if "plan" in known else None,
         then=ThenPart.read(known["then"]) if "then" in known else None,
+        check=_part(CheckPart, known["check"], "check") if "check" in known else None,
         folder=folder,
     )
     _check_questions(card)
@@ -227,6 +239,10 @@ def _check_questions(card: CardSpec) -> None:
             raise CardError("a card with [then] compares nothing; compare families by a card of one of its stages.")
     if card.plan is not None:
         check_plan(card.model, card.plan)
+    if card.check is not None:
+        if card.then is not None:
+            raise CardError("a card with [then] compares no prior sets; do that by a card of one of its stages.")
+        check_sensitivity(card.model, card.check, [f.title for f in card.forecast if not f.target])
     for asked in card.forecast:
         check_asked(card, asked.points, asked.target, asked.outcome, f"[[forecast]] {asked.title!r}, points")
     for part in card.compare:
@@ -248,8 +264,8 @@ def check_asked(card: CardSpec, points: Table, target: list[float], outcome: str
         return
     if target and outcome != "loss":
         raise CardError(
-            f"{where}: a chain has no compute to reach an accuracy; forecast accuracy at several scales, or ask for a "
-            'target of loss with outcome = "loss".'
+            f"{where}: a forecast of a chain has no compute to reach an accuracy; ask by [plan] targets (plan reach), "
+            'or for a target of loss with outcome = "loss".'
         )
     check_chain_points(card.model, card.then.model, points, where)
 

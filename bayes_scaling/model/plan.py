@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
-from bayes_scaling.errors import CardError, listed
+from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws import Law, available, get
 from bayes_scaling.laws.prior import Prior
-from bayes_scaling.model.choices import check_levels, check_number
+from bayes_scaling.model.choices import check_choice, check_levels, check_number
 from bayes_scaling.model.next_run import NextPart, RecipesPart, check_next, check_recipes
 from bayes_scaling.model.spec import ModelSpec, known_keys
 
@@ -44,6 +44,11 @@ class Prices:
 
     def __post_init__(self) -> None:
         check_number("prices.per_flop", self.per_flop)
+        if self.per_flop == 1 and self.currency != "FLOP":
+            raise CardError(
+                f"prices: currency = {self.currency!r} without per_flop, the price of a FLOP of training in it; give "
+                "it, such as per_flop = 1.4e-18 (--per-flop 1.4e-18), or leave currency out to count costs in FLOP."
+            )
         check_number("prices.inference_tokens", self.inference_tokens, zero=True)
         if self.serving_per_flop is not None:
             check_number("prices.serving_per_flop", self.serving_per_flop, zero=True)
@@ -214,6 +219,8 @@ class PlanPart:
         Total costs in the currency of `prices`.
     targets : list of float
         Losses or accuracies to reach.
+    outcome : str
+        Of a chain, what targets are of: ``accuracy``, unless ``loss`` is asked for.
     tokens_per_param : float, optional
         Path along which targets are reached; the best split when left out.
     groups : dict
@@ -230,6 +237,7 @@ class PlanPart:
     rules: list[Any] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     targets: list[float] = field(default_factory=list)
+    outcome: str = ""
     tokens_per_param: float | None = None
     groups: dict[str, Any] = field(default_factory=dict)
     levels: list[float] = field(default_factory=lambda: [0.5, 0.9])
@@ -253,6 +261,7 @@ class PlanPart:
             raise CardError("[plan] needs budgets (FLOP), costs, targets, [plan.next] or [plan.recipes].")
         if self.tokens_per_param is not None:
             check_number("plan.tokens_per_param", self.tokens_per_param)
+        check_choice("plan.outcome", self.outcome, ("", "accuracy", "loss"))
         check_levels("plan.levels", self.levels)
         self.priced(), self.limited(), self.growing(), self.next_run(), self.compared()
 
@@ -314,7 +323,10 @@ def check_plan(spec: ModelSpec, part: PlanPart) -> None:
         raise CardError(f"[plan] budgets and costs: {why}")
     own: Sequence[str] = [g for group in spec.groups for g in group.split(":")]
     if strange := [g for g in part.groups if g not in (*own, "task", "protocol", "run", "family")]:
-        raise CardError(f"plan.groups names {listed(strange)}; the model has groups {listed(own)}.")
+        raise CardError(
+            f"plan.groups names {listed(strange)}; the model has groups {listed(own)}."
+            + did_you_mean(strange[0], [*own, "task"])
+        )
     if (asked := part.next_run()) is not None:
         check_next(spec, asked)
     if (compared := part.compared()) is not None:

@@ -80,7 +80,12 @@ def choose_rows(
     given = set(frame.columns) if isinstance(frame, pd.DataFrame) else set(COLUMNS)
     read = (spec.outcome, *(i.column for i in spec.law.inputs))
     absent = [c for c in read if c not in given and not (c in DERIVED_FROM and set(DERIVED_FROM[c]) <= given)]
-    checked = check_runs(frame, require=absent, further=spec.law.columns)  # before rows look alike
+    try:
+        checked = check_runs(frame, require=absent, further=spec.law.columns)  # before rows look alike
+    except DataError as error:
+        if not absent:
+            raise
+        raise DataError(f"{error}\n  Law {spec.law.name} reads {listed(read[1:])} and describes {read[0]}.") from error
     notices = _check_flags(checked, exclude_flags)
     needed = group_columns(spec)
     check_groups(needed, checked.columns)

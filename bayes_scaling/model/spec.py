@@ -13,6 +13,7 @@ from typing import Any
 from bayes_scaling import laws
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.base import Law, Parameter, Prior
+from bayes_scaling.laws.prior_sets import Asked, ChosenSet, chosen_set
 from bayes_scaling.model import discrepancy as discrepancy_room
 from bayes_scaling.model import noise as noise_room
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -74,6 +75,8 @@ class ModelSpec:
         Priors that replace the declared ones, by the name of the variable in the posterior:
         a parameter (``alpha``), a group standard deviation (``alpha_family_sd``) or ``run_sd``.
     noise : Noise
+    prior_set : ChosenSet, optional
+        Priors of a theory, between the declared ones and `priors`.
     """
 
     law: Law
@@ -82,6 +85,7 @@ class ModelSpec:
     pooling: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     priors: Mapping[str, Prior] = field(default_factory=dict)
     noise: Noise = Noise()
+    prior_set: ChosenSet | None = None
 
     # ---- what follows from the declaration ------------------------------------------------
     def parameters(self) -> tuple[Parameter, ...]:
@@ -134,7 +138,8 @@ class ModelSpec:
 
     def prior(self, parameter: Parameter) -> Prior:
         """Return the prior of a parameter."""
-        return self.priors.get(parameter.name, parameter.prior)
+        of_set = self.prior_set.priors if self.prior_set else {}
+        return self.priors.get(parameter.name, of_set.get(parameter.name, parameter.prior))
 
     def sd_prior(self, parameter: Parameter, group: str) -> Prior:
         """Return the prior of the standard deviation of a parameter between levels."""
@@ -164,11 +169,14 @@ class ModelSpec:
     # ---- plain data -----------------------------------------------------------------------
     def as_dict(self) -> dict[str, Any]:
         """Return the `[model]` table of a card."""
+        of_set = self.prior_set.options if self.prior_set else {}
+        options = {k: v for k, v in self.law.options.items() if k not in of_set}
         return {
             "law": self.law.name,
             "outcome": self.outcome,
             "groups": list(self.groups),
-            **({"options": dict(self.law.options)} if self.law.options else {}),
+            **({"options": options} if options else {}),
+            **({"prior_set": self.prior_set.plain} if self.prior_set else {}),
             **({"inputs": self.law.readings()} if self.law.readings() else {}),
             "reference": dict(self.law.reference),
             "pooling": {p: dict(v) for p, v in self.pooling.items()},
@@ -195,7 +203,7 @@ def _is_sd_of(name: str, group: str, spec: ModelSpec) -> bool:
     return any(name == sd_name(p.name, g) for p, g, _ in spec.all_effects() if group in g.split(":"))
 
 
-_KEYS = ("law", "options", "outcome", "groups", "inputs", "reference", "pooling", "priors", "noise")
+_KEYS = ("law", "options", "outcome", "groups", "inputs", "reference", "pooling", "prior_set", "priors", "noise")
 
 
 def make_spec(
@@ -209,6 +217,7 @@ def make_spec(
     pooling: Mapping[str, str | Mapping[str, str]] | None = None,
     priors: Mapping[str, Prior | Mapping[str, Any]] | None = None,
     noise: Noise | Mapping[str, Any] | None = None,
+    prior_set: Asked | None = None,
 ) -> ModelSpec:
     """Check and complete a model specification.
 
@@ -235,6 +244,9 @@ def make_spec(
         Priors by posterior variable name.
     noise : Noise or dict, optional
         What is not chosen is the law's (``capability``) or the usual choice.
+    prior_set : str or dict, optional
+        One of the law's prior sets, ``"symmetric"`` or with its argument ``{"intrinsic_dimension": 40}``; `priors`
+        go before it.
 
     Returns
     -------
@@ -248,7 +260,9 @@ def make_spec(
     chosen = laws.get(law)
     if options is not None and not isinstance(options, Mapping):
         raise CardError(f"model.options = {options!r}; expected a table, such as {{ skills = 2 }}.")
-    chosen = chosen.with_options(**options) if options else chosen
+    of_set = chosen_set(chosen, prior_set) if prior_set is not None else None
+    asked_options = {**(options or {}), **_own_form(of_set, options or {})}
+    chosen = chosen.with_options(**asked_options) if asked_options else chosen
     columns = known_keys(inputs or {}, [i.name for i in chosen.inputs], "model.inputs")
     chosen = chosen.reading(**columns, reference=reference)
     outcome = outcome or chosen.outcome
@@ -266,10 +280,23 @@ def make_spec(
         raise CardError(f"groups names {listed(repeated)} twice: {list(groups)}; name each group once.")
     asked = noise if isinstance(noise, Noise) else known_keys(noise or {}, Noise.__annotations__, "noise")
     parts = asked if isinstance(asked, Noise) else Noise(**{**chosen.noise, **asked})
-    spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts)
+    spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts, prior_set=of_set)
     noise_room.check_fits_outcome(parts.observation, outcome)
     spec = replace(spec, pooling=_pooling(spec, pooling or {}))
     return replace(spec, priors=_priors(spec, priors or {}))
+
+
+def _own_form(of_set: ChosenSet | None, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options of a prior set, or raise where the model asks for others."""
+    if of_set is None:
+        return {}
+    other = [f"{k} = {options[k]!r}" for k, v in of_set.options.items() if k in options and options[k] != v]
+    if other:
+        raise CardError(
+            f"prior_set {of_set.label} is the law with {dict(of_set.options)}, but options say {listed(other)}; leave "
+            "one of them out."
+        )
+    return of_set.options
 
 
 def spec_from_dict(table: Mapping[str, Any]) -> ModelSpec:

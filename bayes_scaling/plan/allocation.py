@@ -14,6 +14,7 @@ from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.forecasts import words
 from bayes_scaling.plan.rules import bayes_choice
+from bayes_scaling.plan.scales import extrapolation
 from bayes_scaling.plan.surface import Surface, surface
 from bayes_scaling.plan.tables import budget, tidy, told, widest
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bayes_scaling.fit import ChainFit, Fit
 
 QUANTITIES = ("params", "tokens", "tokens_per_param", "loss", "a", "b")
-INSIDE, DOWNWARD = "inside the runs", "extrapolation downward"
 
 
 def check_numbers(name: str, values: Any, *, example: str = "1e21") -> np.ndarray:
@@ -39,21 +39,6 @@ def check_numbers(name: str, values: Any, *, example: str = "1e21") -> np.ndarra
     if not len(found) or not (np.isfinite(found) & (found > 0)).all():
         raise ForecastError(f"{name} = {values!r}; expected finite numbers above zero, for example {example}.")
     return found
-
-
-def extrapolation(on: Surface, compute: np.ndarray) -> list[str]:
-    """Return where budgets lie beside the computes of the fitted runs (of the same family, where one is named)."""
-    frame = on.fit.frame
-    for column in [c for c in on.where if c in frame]:
-        own = frame[frame[column].astype(str) == str(on.where[column].iloc[0])]
-        frame = own if len(own) else frame
-    spent = (FLOP_PER_PARAM_TOKEN * frame[on.size_column] * frame["tokens"]).to_numpy(dtype=float)
-    low, high = spent.min(), spent.max()
-    return [
-        DOWNWARD if c < low * (1 - 1e-9) else INSIDE if c <= high * (1 + 1e-9)
-        else f"{words.number(c / high, 2)} times the largest run"
-        for c in compute
-    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,11 +102,12 @@ class Allocation:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row per budget, quantity and level: median and equal-tailed interval (kind ``law``).
+        """A row per budget, quantity and level: median (with MCSE) and equal-tailed interval (kind ``law``).
 
         Quantities: ``params`` (N*), ``tokens`` (D*), ``tokens_per_param``, ``loss``, and the exponents ``a`` and ``b``.
         """
-        return tidy(self.points, {q: self.draws(q) for q in QUANTITIES}, self.levels, banner=self.banner)
+        draws = {q: self.draws(q) for q in QUANTITIES}
+        return tidy(self.points, draws, self.levels, fit=self.surface.fit, banner=self.banner)
 
     @cached_property
     def choice(self) -> pd.DataFrame:
@@ -161,7 +147,7 @@ class Allocation:
         return f"Parameters grow as compute to the power {told(row)} there, tokens as the rest."
 
     def __repr__(self) -> str:
-        head = f"<{self.title}, {len(self.points)} budgets, {self.surface.count} draws>"
+        head = f"<{self.title}, {words.counted(len(self.points), 'budget')}, {self.surface.count} draws>"
         return "\n".join(line for line in [head, self.banner, self.note, *self.sentences] if line)
 
 
@@ -201,7 +187,7 @@ def allocation(
     on = surface(fit, groups, new_groups=new_groups, draws=draws, random_seed=random_seed)
     params = on.optimum(compute)
     points = pd.concat([on.where] * len(compute), ignore_index=True) if len(on.where.columns) else pd.DataFrame()
-    points = points.assign(compute=compute, extrapolation=extrapolation(on, compute))
+    points = points.assign(compute=compute, extrapolation=extrapolation(on.fit, on.where, compute))
     return Allocation(
         on, points, params, on.loss_of_split(params, compute), on.exponent(compute),
         bayes_choice(on, compute, params), tuple(levels),

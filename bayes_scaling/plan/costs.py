@@ -17,8 +17,9 @@ from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.reach import search
 from bayes_scaling.laws.optimum import minimum
 from bayes_scaling.model.plan import Limits, Prices
-from bayes_scaling.plan.allocation import check_numbers, extrapolation, mcse
-from bayes_scaling.plan.surface import Surface, surface
+from bayes_scaling.plan.allocation import check_numbers, mcse
+from bayes_scaling.plan.scales import extrapolation
+from bayes_scaling.plan.surface import Surface, allocation_inputs, surface
 from bayes_scaling.plan.tables import tidy, told, widest
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 QUANTITIES = ("params", "tokens", "tokens_per_param", "loss", "compute", "serving_share")
 FEWEST_TOKENS, SMALLEST = COLUMNS["tokens"].low, COLUMNS["params"].low
+UNPRICED = (
+    " No price of a FLOP was told, so that costs count FLOP: give prices=Prices(per_flop=1.4e-18, currency='USD'), in "
+    "a card per_flop under [plan.prices], or --per-flop 1.4e-18; what is served adds inference_tokens."
+)
 COST, HARDWARE, DATA = "the cost", "GPUs and days", "unique tokens"
 MEMORY, LARGEST, LEAST = "memory", "max_params", "min_params"
 
@@ -88,13 +93,19 @@ class Menu:
         """Raise ForecastError where limits leave no model at a cost, and say which binds."""
         for cost in costs:
             found = {name: float(size) for name, size in self.sizes(cost).items()}
-            bind = [f"{name} (at most {size:.3g} parameters)" for name, size in found.items() if size < self.least]
+            bind = [self._bound(name, size) for name, size in found.items() if size < self.least]
             if bind:
                 floor = f"min_params = {self.least:g}" if self.limits.min_params else f"a model of {self.least:g}"
                 raise ForecastError(
                     f"at a cost of {cost:g} {self.prices.currency} the limits leave no choice: {' and '.join(bind)} "
                     f"exclude{'s' if len(bind) == 1 else ''} {floor} parameters. Loosen that, or raise the cost."
+                    + (UNPRICED if self.prices.per_flop == 1 and found[COST] < self.least else "")
                 )
+
+    def _bound(self, name: str, size: float) -> str:
+        if name == DATA:
+            return f"{name} ({self.limits.unique_tokens:g}, fewer than the {FEWEST_TOKENS:g} that count as training)"
+        return f"{name} (at most {size:.3g} parameters)"
 
     def binding(self, params: float, cost: float) -> str:
         """Return which limits a choice uses up, in words."""
@@ -111,7 +122,7 @@ class Menu:
     def best(self, on: Surface, cost: np.ndarray) -> np.ndarray:
         """Return the size of smallest loss at a cost per draw, shape (draw, cost); where none is left, the smallest."""
         low = np.full(np.broadcast_shapes(cost.shape, (on.count, 1)), np.log(self.least))
-        high = np.maximum(np.log(self.largest(cost)), low)
+        high = np.log(np.maximum(self.largest(cost), self.least))
         return np.exp(minimum(lambda x: self.loss(on, np.exp(x), cost), low, high))
 
     def loss(self, on: Surface, params: Any, cost: Any) -> np.ndarray:
@@ -119,7 +130,7 @@ class Menu:
         unique = self.limits.unique_tokens if self.limits.unique_tokens is not None else np.inf
         return on.loss(params, self.tokens(params, cost), unique_tokens=unique)
 
-    def cost_to_reach(self, on: Surface, target: float) -> np.ndarray:
+    def cost_to_reach(self, on: Surface, target: float | np.ndarray) -> np.ndarray:
         """Return the smallest cost that reaches a loss under the limits, shape (draw, 1); infinite where none does."""
         unit = self.prices.per_flop
 
@@ -185,13 +196,14 @@ class Frontier:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row per cost, quantity and level: median and equal-tailed interval (kind ``law``)."""
-        return tidy(self.points, {q: self.draws(q) for q in QUANTITIES}, self.levels, banner=self.banner)
+        """A row per cost, quantity and level: median (with MCSE) and equal-tailed interval (kind ``law``)."""
+        draws = {q: self.draws(q) for q in QUANTITIES}
+        return tidy(self.points, draws, self.levels, fit=self.surface.fit, banner=self.banner)
 
     @cached_property
     def choice(self) -> pd.DataFrame:
         """The Bayes choice: params, tokens, expected loss and regret (with MCSE), what is spent, which limits bind."""
-        params, prices = self.bayes_params, self.menu.prices
+        params, prices, fit = self.bayes_params, self.menu.prices, self.surface.fit
         tokens = self.menu.tokens(params, self.cost)
         made = self.menu.loss(self.surface, params, self.cost)
         binding = [self.menu.binding(float(n), float(c)) for n, c in zip(params, self.cost, strict=True)]
@@ -199,9 +211,10 @@ class Frontier:
             params=params, tokens=tokens, tokens_per_param=tokens / params, expected_loss=made.mean(axis=0),
             expected_regret=(made - self.loss).mean(axis=0), mcse=mcse(self.surface, made - self.loss),
             training_cost=prices.training(params, tokens), serving_cost=prices.serving(params),
-            extrapolation=extrapolation(self.surface, FLOP_PER_PARAM_TOKEN * params * tokens), binding=binding,
+            extrapolation=extrapolation(fit, self.surface.where, FLOP_PER_PARAM_TOKEN * params * tokens),
+            binding=binding,
         )  # fmt: skip
-        return self.surface.fit.marked(found)
+        return fit.marked(found)
 
     @property
     def sentences(self) -> list[str]:
@@ -229,8 +242,14 @@ class Frontier:
         return text
 
     def __repr__(self) -> str:
-        head = f"<{self.title}, {len(self.points)} costs, {self.surface.count} draws>"
+        head = f"<{self.title}, {words.counted(len(self.points), 'cost')}, {self.surface.count} draws>"
         return "\n".join(line for line in [head, self.banner, self.note, *self.sentences] if line)
+
+
+def check_costs(fit: Fit, costs: Sequence[float], *, prices: Prices, limits: Limits) -> None:
+    """Raise ForecastError where limits leave no choice at a cost; no draw is read."""
+    unique = allocation_inputs(fit.spec.law, fit.spec.outcome)[2]
+    Menu(prices, limits, repeats=bool(unique)).check(check_numbers("costs", costs, example="1e6"))
 
 
 def frontier(

@@ -13,6 +13,7 @@ import pandas as pd
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.summary import check_interval
+from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.points import Points, as_frame, unread
 from bayes_scaling.forecasts.predict import bounds
 from bayes_scaling.forecasts.text import compact
@@ -24,9 +25,12 @@ from bayes_scaling.plan.preposterior import (
     cheapest,
     entropy,
     expected_entropy,
+    gain_of_set,
     gains,
     greedy,
     normal_scores,
+    of_entropy,
+    telling,
 )  # fmt: skip
 from bayes_scaling.plan.question import Question, question_of
 from bayes_scaling.plan.responses import DRAWS, Responses, effective_draws, priced, responses
@@ -62,8 +66,12 @@ class NextRun:
     single : Gains
         Expected reduction by one run each: of the variance, or of the entropy (nats).
     chosen : tuple of int
-        The cheapest set found that reaches the goal, cheapest run first: the first of it is the next run. Empty where
-        the goal is reached already; where no set reaches it, that which settles 75 % of what all can tell.
+        The cheapest set found that reaches the goal, cheapest run first. Empty where the goal is reached already; where
+        no set reaches it, that which settles 75 % of what all can tell.
+    whole : Gains
+        Expected reduction by that set, with its Monte-Carlo error.
+    buy : tuple of int
+        The runs of that set which tell as much as all of it but for that error, cheapest first.
     goal : float
         Variance that the set is to reach.
     value : float or None
@@ -81,6 +89,8 @@ class NextRun:
     threshold: float
     single: Gains
     chosen: tuple[int, ...]
+    whole: Gains
+    buy: tuple[int, ...]
     goal: float
     level: float = 0.9
     value: float | None = None
@@ -173,7 +183,7 @@ class NextRun:
         if self.value is not None:
             runs = self.sets.sort_values("worth", ascending=False)["runs"].iloc[0]
             return int(min(runs, key=lambda i: self.cost[i]))
-        return self.chosen[0] if self.chosen else int(np.argmax(self.single.value / self.cost))
+        return self.buy[0] if self.buy else int(np.argmax(self.single.value / self.cost))
 
     @property
     def stop(self) -> bool:
@@ -200,8 +210,8 @@ class NextRun:
         return " ".join(self.sentences)
 
     def first(self, count: int) -> list[int]:
-        """Return the best candidates: those of the set, then those that tell most per cost."""
-        order = [*self.chosen, *np.argsort(-self.single.value / self.cost, kind="stable").tolist()]
+        """Return the best candidates: those of the set to buy, then those that tell most per cost."""
+        order = [*self.buy, *np.argsort(-self.single.value / self.cost, kind="stable").tolist()]
         return list(dict.fromkeys(order))[:count]
 
     def interval(self) -> tuple[float, float, float]:
@@ -218,7 +228,7 @@ class NextRun:
         return rate[best] - rate <= 2 * self.single.error(weights)
 
     def _steps(self) -> pd.Series:
-        return pd.Series({i: n + 1 for n, i in enumerate(self.chosen)}, index=self.candidates.index, dtype="Int64")
+        return pd.Series({i: n + 1 for n, i in enumerate(self.buy)}, index=self.candidates.index, dtype="Int64")
 
     def _tried(self) -> list[tuple[int, ...]]:
         """Return sets of candidates, each once."""
@@ -240,7 +250,9 @@ class NextRun:
         shown = self.table
         keep = [c for c in self.candidates if c in shown and shown[c].nunique() > 1]
         told = ["cost", "share", "per_cost", "as_good", "step"]
-        head = f"<next run for {self.question.name}, {len(shown)} candidates, {len(self.answer)} draws>"
+        count = words.counted(len(shown), "candidate")
+        head = f"<next run for {self.question.name}, {count}, {len(self.answer)} draws>"
+
         lines = [head, self.banner, self.note and f"note: {self.note}", self.sentence]
         lines.append(compact(shown[keep], shown[told].reset_index(drop=True)))
         return "\n".join(line for line in lines if line)
@@ -351,28 +363,21 @@ def rank(
     chosen = cheapest(moments, cost, goal) if moments.question > goal else []
     if not chosen and moments.question > goal:  # no set reaches it
         chosen = cheapest(moments, cost, share_left(moments, SHARE))
+    whole = gain_of_set(joint, chosen)
+    core = telling(moments, chosen, float(whole.mcse[0]))
     if not is_open:
-        single, chosen = Gains(np.zeros_like(single.value), np.zeros_like(single.blocks)), []
+        single, chosen, core = Gains(np.zeros_like(single.value), np.zeros_like(single.blocks)), [], []
     elif question.yes:
-        single = _entropies(single, moments.question, threshold)
+        single, whole = (of_entropy(g, moments.question, threshold) for g in (single, whole))
     return NextRun(
-        frame.reset_index(drop=True), cost, unit, question, told, moments, threshold, single, tuple(chosen), goal,
-        level, value, {}, banner, note,
+        frame.reset_index(drop=True), cost, unit, question, told, moments, threshold, single, tuple(chosen), whole,
+        tuple(core), goal, level, value, {}, banner, note,
     )  # fmt: skip
 
 
 def share_left(moments: Moments, share: float) -> float:
     """Return the variance that is left when a share of what all candidates can tell is known."""
     return moments.question - share * (moments.question - moments.left_of_all())
-
-
-def _entropies(single: Gains, variance: float, threshold: float) -> Gains:
-    """Return expected reductions of entropy from those of the variance of normal scores."""
-    share, step = single.value / variance, 1e-4
-    now = expected_entropy(np.zeros(1), threshold)[0]
-    left, beside = expected_entropy(share, threshold), expected_entropy(share + step, threshold)
-    slope = (left - beside) / step / variance
-    return Gains(np.maximum(now - left, 0.0), single.blocks * slope)
 
 
 def checked(made: NextRun, found: Responses, asked: np.ndarray, count: int, seed: int) -> NextRun:

@@ -11,21 +11,23 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import ForecastError
-from bayes_scaling.fit import ChainFit, failure_banner
+from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws
+from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.levels import extend
-from bayes_scaling.forecasts.points import as_frame, prepare
+from bayes_scaling.forecasts.points import prepare
 from bayes_scaling.forecasts.reach import law_along
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model.effects import all_at_rows
 from bayes_scaling.model.plan import why_no_allocation
 from bayes_scaling.plan.allocation import check_numbers
 from bayes_scaling.plan.growth import Growth
-from bayes_scaling.plan.surface import surface
+from bayes_scaling.plan.scales import beside, extrapolation
+from bayes_scaling.plan.surface import first_stage, level_points, surface
 from bayes_scaling.plan.tables import budget, tidy, told, widest
 
 if TYPE_CHECKING:
-    from bayes_scaling.fit import Fit
+    from bayes_scaling.fit import ChainFit, Fit
 
 STEP = 1e-3  # decades of compute, to each side
 
@@ -38,7 +40,7 @@ class Outlook:
     ----------
     fit : Fit
     points : DataFrame
-        A row per budget: groups and ``compute``.
+        A row per budget: groups, ``compute`` and ``extrapolation``.
     quantities : dict of str to ndarray
         Draws by name, shape (draw, budget): ``loss`` (or ``accuracy``), ``per_decade`` (its change per tenfold
         compute), of a loss ``reducible`` (loss above the irreducible loss; above zero where the law has none) and
@@ -60,8 +62,8 @@ class Outlook:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row per budget, quantity and level: median and equal-tailed interval (kind ``law``)."""
-        return tidy(self.points, self.quantities, self.levels, banner=self.banner)
+        """A row per budget, quantity and level: median (with MCSE) and equal-tailed interval (kind ``law``)."""
+        return tidy(self.points, self.quantities, self.levels, fit=self.fit, banner=self.banner)
 
     @property
     def sentences(self) -> list[str]:
@@ -70,8 +72,8 @@ class Outlook:
         unit = "" if outcome == "accuracy" else " nats per token"
         rows = {q: widest(self.table, q, self.levels) for q in self.quantities}
         found = []
-        for i, compute in enumerate(self.points["compute"]):
-            text = f"{budget(compute)}: {outcome} {told(rows[outcome][i])}"
+        for i, (compute, where) in enumerate(zip(self.points["compute"], self.points["extrapolation"], strict=True)):
+            text = f"{budget(compute)}{beside(where)}: {outcome} {told(rows[outcome][i])}"
             if "reducible" in rows:
                 text += f", of which {told(rows['reducible'][i])} is reducible"
             text += f"; tenfold compute changes it by {told(rows['per_decade'][i])}{unit}"
@@ -83,7 +85,7 @@ class Outlook:
         return found
 
     def __repr__(self) -> str:
-        head = f"<{self.title}, {len(self.points)} budgets>"
+        head = f"<{self.title}, {words.counted(len(self.points), 'budget')}>"
         return "\n".join(line for line in [head, self.banner, *self.sentences] if line)
 
 
@@ -122,9 +124,9 @@ def outlook(
     ForecastError
         Several levels of a group, a law that no path ties to compute.
     """
-    first = fit.loss if isinstance(fit, ChainFit) else fit
+    first = first_stage(fit)
     compute = check_numbers("budgets", budgets)
-    where = as_frame(groups) if groups else pd.DataFrame(index=[0])
+    where = level_points(first, groups)
     if len(where) != 1:
         raise ForecastError(f"groups name {len(where)} levels; expected one of each group. Ask once per level.")
     asked: dict[str, Any] = {"new_groups": new_groups, "draws": draws, "random_seed": random_seed}
@@ -143,7 +145,8 @@ def outlook(
             made["halving_years"] = np.where(rate > 0, made["halving_decades"] / np.where(rate > 0, rate, 1), np.inf)
     points = pd.concat([where] * len(compute), ignore_index=True) if len(where.columns) else pd.DataFrame()
     source = growth.source if growth else ""
-    return Outlook(first, points.assign(compute=compute), made, tuple(levels), source)
+    points = points.assign(compute=compute, extrapolation=extrapolation(first, where, compute))
+    return Outlook(first, points, made, tuple(levels), source)
 
 
 def _along(

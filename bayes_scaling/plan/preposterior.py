@@ -11,7 +11,7 @@ the expected posterior variance everywhere. Sets of runs condition the joint cov
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,6 +178,36 @@ def gains(joint: Joint) -> Gains:
     return Gains(Measured.none(moments).reductions(), _block_means(each) * np.sqrt(joint.inflation))
 
 
+def gain_of_set(joint: Joint, chosen: Sequence[int]) -> Gains:
+    """Return by how much a set of candidates is expected to reduce the variance of the question, shape (1,).
+
+    The Monte-Carlo error is found as in :func:`gains`, with the weights of the best linear forecast from all of them.
+    """
+    q, f = joint.centered()
+    moments, some = joint.moments(), list(chosen)
+    if not some:
+        return Gains(np.zeros(1), np.zeros((2, 1)))
+    weights = np.linalg.lstsq(moments.response[np.ix_(some, some)], moments.cross[some], rcond=EMPTY)[0]
+    known = f[:, some] @ weights
+    each = 2 * (q * known - moments.cross[some] @ weights) - (known**2 - np.mean(known**2))
+    value = moments.question - moments.left(some)
+    return Gains(np.array([value]), _block_means(each[:, None]) * np.sqrt(joint.inflation))
+
+
+def telling(moments: Moments, chosen: Sequence[int], error: float) -> list[int]:
+    """Return the runs of a set that tell as much as all of it, but for an error.
+
+    Those without which the variance left grows least are left out, as long as it grows by less than that in all.
+    """
+    kept, most = list(chosen), moments.left(chosen) + error
+    while len(kept) > 1:
+        left = [moments.left([j for j in kept if j != i]) for i in kept]
+        if min(left) > most:
+            break
+        kept.pop(int(np.argmin(left)))
+    return kept
+
+
 def _block_means(values: np.ndarray) -> np.ndarray:
     """Return means over blocks of consecutive draws, shape (block, candidate)."""
     return np.stack([part.mean(axis=0) for part in np.array_split(values, min(BLOCKS, len(values)))])
@@ -280,3 +310,12 @@ def expected_entropy(share: np.ndarray, threshold: float) -> np.ndarray:
     known = np.clip(np.asarray(share, dtype=float), 0.0, 1 - 1e-9)[..., None]
     p = ndtr((np.sqrt(known) * nodes - threshold) / np.sqrt(1 - known))
     return entropy(p) @ weights / weights.sum()
+
+
+def of_entropy(single: Gains, variance: float, threshold: float) -> Gains:
+    """Return expected reductions of entropy from those of the variance of normal scores."""
+    share, step = single.value / variance, 1e-4
+    now = expected_entropy(np.zeros(1), threshold)[0]
+    left, beside = expected_entropy(share, threshold), expected_entropy(share + step, threshold)
+    slope = (left - beside) / step / variance
+    return Gains(np.maximum(now - left, 0.0), single.blocks * slope)

@@ -11,10 +11,11 @@ import pandas as pd
 
 from bayes_scaling.compare.families import check_contrasts, level_columns
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
-from bayes_scaling.forecasts.points import Points, as_frame
+from bayes_scaling.forecasts.points import PATH, Points, along_path, as_frame
 from bayes_scaling.model import simulate
 from bayes_scaling.model.labels import labels
 from bayes_scaling.plan.responses import modelled
+from bayes_scaling.plan.surface import check_names
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -81,11 +82,12 @@ def question_of(
         raise ForecastError(f"families = {list(families)}; expected two different levels of {group}.")
     if (at is None) == (before is None):
         raise ForecastError("give exactly one of at= (who wins there) and before= (whether they cross below, in FLOP).")
+    check_names(fit, {**(hold or {}), **(at or {})}, "hold" if hold else "at")
     where = {**(hold or {}), **(at if at is not None else {"compute": before})}
     check_contrasts(fit, group=group, families=pair, at=where, tokens_per_param=tokens_per_param)
     if at is not None:
         return _winner(fit, pair, group, where)
-    return _crossover(fit, pair, group, hold or {}, float(before or 0.0))
+    return _crossover(fit, pair, group, hold or {}, float(before or 0.0), tokens_per_param)
 
 
 def _at_target(fit: Fit, target: Points) -> Question:
@@ -136,7 +138,10 @@ def check_parameter(fit: Fit, name: str, at: Mapping[str, Any]) -> dict[str, np.
         raise ForecastError(f"{name} has one value for all levels of the groups; ask for it without at=.")
     missing = [part for g in effects for part in g.split(":") if part not in at]
     if missing:
-        raise ForecastError(f"{name} differs between levels of {listed(effects)}; at= lacks {listed(missing)}.")
+        raise ForecastError(
+            f"{name} differs between levels of {listed(effects)}; at= lacks {listed(missing)} and has {listed(at)}."
+            + did_you_mean(next(iter(at), ""), missing)
+        )
     return {g: _position(fit, g, at) for g in effects}
 
 
@@ -149,6 +154,15 @@ def _position(fit: Fit, group: str, at: Mapping[str, Any]) -> np.ndarray:
             f"{group} {level!r} was not fitted; fitted are {listed(fitted)}." + did_you_mean(level, fitted)
         )
     return np.array([fitted.index(level)])
+
+
+def capped(points: pd.DataFrame, tokens_per_param: float | None) -> pd.DataFrame:
+    """Return points with no more unique tokens than tokens: so many are all that a small run sees."""
+    if "unique_tokens" not in points:
+        return points
+    path = tokens_per_param if sum(c in points for c in PATH) < 2 else None
+    tokens = along_path(points, path).get("tokens")
+    return points if tokens is None else points.assign(unique_tokens=np.minimum(points["unique_tokens"], tokens))
 
 
 def lead(outcome: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -172,7 +186,9 @@ def _winner(fit: Fit, pair: tuple[str, str], group: str, where: Mapping[str, Any
     return lead_question(fit.spec.outcome, *pair, points)
 
 
-def _crossover(fit: Fit, pair: tuple[str, str], group: str, hold: Mapping[str, Any], before: float) -> Question:
+def _crossover(
+    fit: Fit, pair: tuple[str, str], group: str, hold: Mapping[str, Any], before: float, tokens_per_param: float | None
+) -> Question:
     """Return the question whether the curves of two levels cross between the smallest fitted run and a budget."""
     outcome, (a, b) = fit.spec.outcome, pair
     fitted = fit.frame.loc[labels(fit.frame, group).isin(pair)]
@@ -183,7 +199,7 @@ def _crossover(fit: Fit, pair: tuple[str, str], group: str, hold: Mapping[str, A
         raise ForecastError(f"before = {before:g} FLOP is not above the smallest fitted run ({low:g} FLOP).")
     along = np.geomspace(low, before, GRID)
     named = level_columns(fit, group, [level for level in pair for _ in along])
-    points = pd.DataFrame({**named, "compute": np.tile(along, 2), **hold})
+    points = capped(pd.DataFrame({**named, "compute": np.tile(along, 2), **hold}), tokens_per_param)
 
     def margin(values: np.ndarray) -> np.ndarray:
         ahead = lead(outcome, values[:, :GRID], values[:, GRID:])

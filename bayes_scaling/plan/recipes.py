@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,15 +20,17 @@ from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import compute_to_reach, forecast
 from bayes_scaling.forecasts.chain import probability_mcse
-from bayes_scaling.forecasts.points import Points, as_frame
+from bayes_scaling.forecasts.points import PATH, Points, as_frame
 from bayes_scaling.forecasts.text import compact
 from bayes_scaling.model.labels import labels
+from bayes_scaling.model.plan import SIZES
 from bayes_scaling.plan.nested import nested
 from bayes_scaling.plan.next_run import CHECKED, NextRun, next_run, rank
 from bayes_scaling.plan.preposterior import Joint
-from bayes_scaling.plan.question import GRID, lead, lead_question
+from bayes_scaling.plan.question import GRID, capped, lead, lead_question
 from bayes_scaling.plan.responses import DRAWS, effective_draws, priced, responses
 from bayes_scaling.plan.sentences import recipe_sentences
+from bayes_scaling.plan.surface import check_names
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -131,7 +134,8 @@ def compare_recipes(
     small : dict, optional
         Where the ranking of now is read; by default the smallest compute at which both were run.
     hold : dict, optional
-        One level of each other group.
+        One level of each other group, and what else the law reads (``{"lr": 1e-3, "batch": 2e6}``), the same at every
+        scale; ``unique_tokens`` are at most those seen.
     candidates : DataFrame or dict of columns, optional
         Runs that could be made, ranked by what they tell about who wins; of two fits, column ``recipe`` names whose.
     cost, unit, value :
@@ -150,6 +154,8 @@ def compare_recipes(
     pair = (str(names[0]), str(names[-1]))
     if len(names) != 2 or pair[0] == pair[1]:
         raise ForecastError(f"names = {list(names)}; expected two different recipes.")
+    for fit in recipes if isinstance(recipes, tuple) else (recipes,):
+        _check_given(fit, {**at, **(hold or {})})
     sides = _sides(recipes, pair, group, {**at, **(hold or {})}, tokens_per_param, hold or {})
     where = dict(small) if small is not None else _smallest(sides, at, tokens_per_param)
     here, there = (_paired([_law(s, point, tokens_per_param) for s in sides]) for point in (at, where))
@@ -168,6 +174,18 @@ def compare_recipes(
     return Recipes(pair, dict(at), where, sides[0].fit.spec.outcome, table, curves, settle, banner)
 
 
+def _check_given(fit: Fit, given: Mapping[str, Any]) -> None:
+    """Raise where a point names what is unknown, or lacks what the law reads beside the scale of a run."""
+    check_names(fit, given, "at or hold")
+    lacking = {i.column: i.meaning for i in fit.spec.law.inputs if i.column not in (*SIZES, *PATH, *given)}
+    if lacking:
+        told = listed(f"{column} ({meaning})" for column, meaning in lacking.items())
+        raise ForecastError(
+            f"law {fit.spec.law.name} also reads {told}; give hold={{{next(iter(lacking))!r}: ...}}, the same at every "
+            "scale, or name it in at=."
+        )
+
+
 @dataclass(frozen=True)
 class _Side:
     """One recipe: its fit, and the columns that name it."""
@@ -177,8 +195,9 @@ class _Side:
     named: Mapping[str, Any]
     frame: pd.DataFrame
 
-    def point(self, where: Mapping[str, Any]) -> dict[str, Any]:
-        return {**self.named, **where}
+    def point(self, where: Mapping[str, Any], tokens_per_param: float | None = None) -> pd.DataFrame:
+        """Return a point, or several, of this recipe."""
+        return capped(as_frame({**self.named, **where}), tokens_per_param)
 
 
 def _sides(
@@ -206,23 +225,28 @@ def _smallest(sides: tuple[_Side, _Side], at: Mapping[str, float], tokens_per_pa
     low = max(float(s.frame["compute"].min()) for s in sides) if all("compute" in s.frame for s in sides) else np.nan
     if not np.isfinite(low):
         raise ForecastError("the fitted rows have no compute; say where the ranking of now is read by small=.")
+    held = {k: v for k, v in at.items() if k not in PATH}
     if "params" in at and "tokens" in at:
         shrink = np.sqrt(low / (FLOP_PER_PARAM_TOKEN * at["params"] * at["tokens"]))
-        return {"params": at["params"] * shrink, "tokens": at["tokens"] * shrink}
-    return {"compute": low}
+        small = {"params": at["params"] * shrink, "tokens": at["tokens"] * shrink, **held}
+        return {str(k): v for k, v in capped(as_frame(small), None).iloc[0].items()}
+    return {"compute": low, **held}
 
 
 def _law(side: _Side, where: Mapping[str, Any], tokens_per_param: float | None) -> np.ndarray:
     """Return draws of the law of one recipe at a point, shape (draw,)."""
-    return forecast(side.fit, side.point(where), kind="law", tokens_per_param=tokens_per_param).draws[:, 0]
+    point = side.point(where, tokens_per_param)
+    return forecast(side.fit, point, kind="law", tokens_per_param=tokens_per_param).draws[:, 0]
 
 
 def _curve(
     side: _Side, small: Mapping[str, Any], at: Mapping[str, Any], tokens_per_param: float | None, level: float
 ) -> pd.DataFrame:
     """Return the law of one recipe between two points, evenly in their logarithms."""
-    along = {k: np.geomspace(small[k], at[k], GRID) for k in at if k in small}
-    found = forecast(side.fit, side.point(along), kind="law", levels=[level], tokens_per_param=tokens_per_param)
+    steps: dict[str, Any] = {k: v for k, v in at.items() if k in small and isinstance(v, Real)}
+    along = {**at, **{k: np.geomspace(small[k], v, GRID) for k, v in steps.items()}}
+    points = side.point(along, tokens_per_param)
+    found = forecast(side.fit, points, kind="law", levels=[level], tokens_per_param=tokens_per_param)
     table = found.table[["median", "lower", "upper", "level", "interval"]]
     return table.assign(recipe=side.name, compute=found.points["compute"].to_numpy())
 
@@ -236,21 +260,20 @@ def _paired(draws: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _needs(
     sides: tuple[_Side, _Side], reached: float, tokens_per_param: float | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the compute that each needs to an outcome, where a path of compute is known."""
-    if "compute" not in sides[0].fit.spec.law.scales.values() and tokens_per_param is None:
-        return None
-    return _paired(
-        [
-            compute_to_reach(s.fit, reached, dict(s.named) or None, tokens_per_param=tokens_per_param).draws[:, 0]
-            for s in sides
-        ]
-    )
+) -> tuple[np.ndarray, np.ndarray] | str:
+    """Return the compute that each needs to an outcome, or why that is unknown: no path of compute is."""
+    read = sides[0].fit.spec.law.scales.values()
+    if "compute" not in read and tokens_per_param is None:
+        return "unknown without tokens_per_param"
+    if loose := [c for c in read if c not in PATH]:
+        return f"unknown: no path ties {listed(loose)} to compute"
+    option: Any = {"tokens_per_param": tokens_per_param}
+    return _paired([compute_to_reach(s.fit, reached, dict(s.named) or None, **option).draws[:, 0] for s in sides])
 
 
 def _table(
     sides: tuple[_Side, _Side], here: tuple[np.ndarray, np.ndarray], there: tuple[np.ndarray, np.ndarray],
-    needs: tuple[np.ndarray, np.ndarray] | None, reached: float, level: float,
+    needs: tuple[np.ndarray, np.ndarray] | str, reached: float, level: float,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the quantities of a comparison, a row each."""
     fit, (a, b) = sides[0].fit, (s.name for s in sides)
@@ -258,11 +281,11 @@ def _table(
     ahead = [lead(fit.spec.outcome, *pair) > 0 for pair in (here, there)]
     found: list[tuple[dict[str, Any], Any, str]] = []
     found.append((contrast(fit, *here, None, level), ahead[0], f"{a} beats {b} at the budget"))
-    if needs is not None:
+    if not isinstance(needs, str):
         found.append((contrast(fit, *needs, reached, level), needs[1] > needs[0], f"{a} needs less compute"))
     else:
         nothing = {"quantity": "compute(b) / compute(a)", "level": level, "interval": "eti"}
-        found.append((nothing, None, "unknown without tokens_per_param"))
+        found.append((nothing, None, needs))
     found.append((contrast(fit, *there, None, level), ahead[1], f"{a} beats {b} at the small point"))
     reverses = {"quantity": "ranking", "level": level, "interval": "eti"}
     found.append((reverses, ahead[0] != ahead[1], "the ranking at the small point is not that at the budget"))
@@ -310,7 +333,7 @@ def _of_two_fits(
     parts, costs, found = [], [], []
     for k, side in enumerate(sides):
         own = frame[whose == side.name].drop(columns=RECIPE).reset_index(drop=True)
-        at_target = as_frame(side.point(at))
+        at_target = side.point(at, tokens_per_param)
         points, asked = (own, at_target) if len(own) else (at_target, None)
         got = responses(side.fit, points, asked, tokens_per_param=tokens_per_param, draws=count, random_seed=seed + k)
         found.append(got)

@@ -56,7 +56,7 @@ class Regret:
         """
         compute = self.points["compute"].to_numpy(dtype=float)
         draws = dict(zip(self.columns, (self.loss, self.wasted, self.wasted * compute), strict=True))
-        found = tidy(self.points, draws, self.levels, banner=self.banner)
+        found = tidy(self.points, draws, self.levels, fit=self.surface.fit, banner=self.banner)
         means = np.array([d.mean(axis=0) for d in draws.values()]).T
         error = np.array([mcse(self.surface, d) for d in (self.loss, self.wasted)])
         errors = np.array([*error, error[1] * compute]).T
@@ -105,7 +105,9 @@ class Regret:
         return [*found, self.headline]
 
     def __repr__(self) -> str:
-        head = f"<{self.title}, {len(self.points)} budgets and rules, {self.surface.count} draws>"
+        counted = words.counted(len(self.rules), "rule")
+        budgets = words.counted(len(self.points) // len(self.rules), "budget")
+        head = f"<{self.title}, {budgets} and {counted}, {self.surface.count} draws>"
         return "\n".join(line for line in [head, self.banner, *self.sentences] if line)
 
 

@@ -86,11 +86,12 @@ def _advice(found: NextRun) -> str:
     again = found.check.get(best)
     nested = f"; {words.percent(again.reduction / found.now)} by nested Monte Carlo" if again and again.usable else ""
     told += f"{nested})."
-    size = len(found.chosen)
-    if found.value is None and size > 1:
-        whole = words.percent(found.reduction(found.chosen) / found.now)
-        told += f" It is the cheapest of {size} runs for {cost(found, found.cost[list(found.chosen)].sum())}, which "
-        told += f"together remove {whole}."
+    if found.value is None and len(found.buy) > 1:
+        size, spent = words.counted(len(found.buy), "run"), cost(found, found.cost[list(found.buy)].sum())
+        whole, error = (words.percent(v / found.now) for v in (found.reduction(found.buy), found.whole.mcse[0]))
+        told += f" It is the cheapest of {size} for {spent}, which together remove {whole} (Monte-Carlo error {error})."
+        if spare := len(found.chosen) - len(found.buy):
+            told += f" {words.counted(spare, 'further run')} would add less than that error."
     if not found.reachable:
         least = words.number(np.sqrt(found.moments.left_of_all()))
         told += f" All candidates together leave a standard deviation of {least}, above the one wanted."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
-from bayes_scaling.errors import ForecastError
+from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.fit import ChainFit, failure_banner
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.forecasts.levels import extend
-from bayes_scaling.forecasts.points import as_frame, prepare, unread
+from bayes_scaling.forecasts.points import POPULATION, as_frame, needed_groups, prepare, unread
 from bayes_scaling.laws import Law
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.optimum import minimum
 from bayes_scaling.model import Rows
 from bayes_scaling.model.effects import all_at_rows
 from bayes_scaling.model.plan import SIZES, why_no_allocation
+from bayes_scaling.model.questions import readable
+from bayes_scaling.model.rows import group_columns, labels
 
 if TYPE_CHECKING:
     from bayes_scaling.fit import Fit
@@ -209,11 +212,18 @@ def surface(
     ForecastError
         A law that has no allocation, a level that was not fitted, several levels.
     """
-    first = fit.loss if isinstance(fit, ChainFit) else fit
+    first = first_stage(fit)
     size, tokens, unique = allocation_inputs(first.spec.law, first.spec.outcome)
-    where = as_frame(groups) if groups else pd.DataFrame(index=[0])
+    where = level_points(first, groups)
     if len(where) != 1:
         raise ForecastError(f"groups name {len(where)} levels; expected one of each group. Ask once per level.")
+    if missing := [g for g in needed_groups(first) if g not in where.columns]:
+        fitted = sorted(labels(first.frame, missing[0]).unique())
+        raise ForecastError(
+            f"the optimum differs between levels of {listed(missing)}; name one, such as groups={{{missing[0]!r}: "
+            f"{fitted[0]!r}}} (--group {missing[0]}={fitted[0]}); fitted are {listed(fitted)}. "
+            f"{missing[0]}='new' with {POPULATION} draws one from the population."
+        )
     columns = {i.name: i.column for i in first.spec.law.inputs}
     point = where.assign(**{columns[n]: first.spec.law.reference[n] for n in (size, tokens, unique) if n})
     _, rows, new = prepare(first, point, new_groups=new_groups, kind="law")
@@ -222,6 +232,37 @@ def surface(
     rng = np.random.default_rng(random_seed)
     extended = extend(first, fitted_draws(first, limit=draws), new, rng, law_at=rows)
     return Surface(first, extended, rows, where, size, tokens, unique)
+
+
+def first_stage(fit: Fit | ChainFit) -> Fit:
+    """Return the fit that tells what scale does: of a chain, its law of loss."""
+    return fit.loss if isinstance(fit, ChainFit) else fit
+
+
+def level_points(fit: Fit | ChainFit, groups: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Return levels of groups as a table, one row without columns where none are named.
+
+    Raises
+    ------
+    ForecastError
+        A name that is neither a group nor any column that a model or the vocabulary knows.
+    """
+    if not groups:
+        return pd.DataFrame(index=[0])
+    where = as_frame(groups)
+    check_names(fit, where.columns, "groups")
+    return where
+
+
+def check_names(fit: Fit | ChainFit, names: Iterable[str], what: str) -> None:
+    """Raise ForecastError where names of groups are of nothing that a fit or the vocabulary knows."""
+    specs = [stage.spec for stage in fit.stages.values()]
+    own = list(dict.fromkeys(g for spec in specs for g in group_columns(spec)))
+    known = {*COLUMNS, *(c for spec in specs for c in readable(spec)), *own}
+    strange = [str(name) for name in names if name not in known]
+    if strange:
+        have = f"this fit has groups {listed(own)}" if own else "this fit has no groups"
+        raise ForecastError(f"{what} names {listed(strange)}; {have}." + did_you_mean(strange[0], own))
 
 
 def allocation_inputs(law_: Law, outcome: str = "loss") -> tuple[str, str, str]:

@@ -10,9 +10,10 @@ import pandas as pd
 
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts import words
-from bayes_scaling.forecasts.predict import quantiles
+from bayes_scaling.forecasts.predict import mcse_of_median, quantiles
 
 if TYPE_CHECKING:
+    from bayes_scaling.fit import ChainFit, Fit
     from bayes_scaling.plan.next_run import NextRun
 
 INTERVAL = "eti"
@@ -29,8 +30,9 @@ def ends(draws: np.ndarray, shares: Sequence[float]) -> np.ndarray:
 
 
 def tidy(
-    points: pd.DataFrame, quantities: Mapping[str, np.ndarray], levels: Sequence[float], *, banner: str = ""
-) -> pd.DataFrame:
+    points: pd.DataFrame, quantities: Mapping[str, np.ndarray], levels: Sequence[float], *, fit: Fit | ChainFit,
+    banner: str = "",
+) -> pd.DataFrame:  # fmt: skip
     """Return a row per point, quantity and level.
 
     Parameters
@@ -41,28 +43,46 @@ def tidy(
         Draws by name, shape (draw, point).
     levels : sequence of float
         Probabilities of the equal-tailed intervals.
+    fit : Fit or ChainFit
+        Whose draws they are: their Monte-Carlo errors depend on how its chains are correlated.
     banner : str
         Of a fit that failed its diagnostics: column ``warning``.
 
     Returns
     -------
     DataFrame
-        The points' columns, then ``quantity``, ``kind`` (``law``), ``median``, ``level``, ``interval``, ``lower``,
-        ``upper``; a quantile that is infinite is missing.
+        The points' columns, then ``quantity``, ``kind`` (``law``), ``median``, its Monte-Carlo standard error
+        ``mcse_median`` (missing where some draws were left out), ``level``, ``interval``, ``lower``, ``upper``; a
+        quantile that is infinite is missing.
     """
     for level in levels:
         check_interval(level, INTERVAL)
     shares = [0.5, *(s for level in levels for s in ((1 - level) / 2, (1 + level) / 2))]
     parts = []
     for place, (name, draws) in enumerate(quantities.items()):
-        found = ends(draws, shares)
+        found, error = ends(draws, shares), median_error(fit, draws)
         for i, level in enumerate(levels):
-            part = points.assign(quantity=name, kind=KIND, median=found[0], level=level, interval=INTERVAL,
-                                 lower=found[1 + 2 * i], upper=found[2 + 2 * i])  # fmt: skip
+            part = points.assign(quantity=name, kind=KIND, median=found[0], mcse_median=error, level=level,
+                                 interval=INTERVAL, lower=found[1 + 2 * i], upper=found[2 + 2 * i])  # fmt: skip
             parts.append(part.assign(_point=np.arange(len(points)), _quantity=place))
     table = pd.concat(parts).sort_values(["_point", "_quantity", "level"], kind="stable")
     table = table.drop(columns=["_point", "_quantity"]).reset_index(drop=True)
     return table.assign(warning=banner) if banner else table
+
+
+def median_error(fit: Fit | ChainFit, draws: np.ndarray) -> np.ndarray:
+    """Return the Monte-Carlo standard error of medians of draws (draw, point), shape (point,).
+
+    Missing where the median, or what lies an error above it, is infinite, and for some of a fit's draws only.
+    """
+    lost, found = np.isinf(draws), np.full(draws.shape[1], np.nan)
+    some = lost.mean(axis=0) < 0.5
+    if not some.any():
+        return found
+    held, stage = np.where(lost, np.finfo(float).max, draws)[:, some], next(iter(fit.stages.values()))
+    with np.errstate(invalid="ignore"):  # most draws are at a limit: their error is not a number, or zero
+        found[some] = mcse_of_median(stage, held, fit.chosen_noise)
+    return np.where(found <= np.abs(np.where(lost, 0.0, draws)).max(axis=0), found, np.nan)
 
 
 def best_rows(found: NextRun, count: int) -> pd.DataFrame:

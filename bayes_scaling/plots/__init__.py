@@ -4,7 +4,7 @@
 ``backtests.py`` calibration of held-out rows; ``curves.py`` law and forecasts against scale;
 ``departures.py`` the law discrepancy; ``groups.py`` families, contrasts, posterior; ``skills.py`` skills and loadings
 of a capability model; ``plan.py`` budgets, costs and targets; ``next_run.py`` candidate runs,
-recipes; ``law_curves.py`` a law under its priors, ``law_tables.py`` its numbers;
+recipes; ``sensitivity.py`` prior sets; ``law_curves.py`` a law under its priors, ``law_tables.py`` its numbers;
 ``tables.py`` the numbers behind the plots; ``style.py`` how they look.
 """
 
@@ -26,6 +26,7 @@ from bayes_scaling.plots.plan import (
     plan_target,
 )
 from bayes_scaling.plots.predictive import posterior_predictive, prior_predictive, residuals
+from bayes_scaling.plots.sensitivity import sensitivity
 from bayes_scaling.plots.skills import plot_loadings, plot_skills
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "reach",
     "recipes",
     "residuals",
+    "sensitivity",
     "tables",
 ]

@@ -52,12 +52,13 @@ def next_run(found: NextRun, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
 
 def _numbered(axes: Axes, found: NextRun) -> None:
     """Ring the runs of the set to buy, and number the first of them."""
-    if not found.chosen:
+    if not found.buy:
         return
-    three, chosen = style.SERIES[2], list(found.chosen)
+    three, chosen = style.SERIES[2], list(found.buy)
     share = found.single.value / (found.now or 1.0)
+    label = f"set to buy ({words.counted(len(chosen), 'run')})"
     axes.plot(found.cost[chosen], share[chosen], "o", markersize=9, markerfacecolor="none", linestyle="none",
-              markeredgecolor=three.color, markeredgewidth=1.6, label=f"set to buy ({len(chosen)} runs)")  # fmt: skip
+              markeredgecolor=three.color, markeredgewidth=1.6, label=label)  # fmt: skip
     for step, i in enumerate(chosen[:NAMED]):
         axes.annotate(str(step + 1), (found.cost[i], share[i]), xytext=(0, 7), textcoords="offset points",
                       ha="center", fontsize=style.SMALL, color=three.color)  # fmt: skip

@@ -215,7 +215,7 @@ def plan_target(
 def _target_names(made: Target) -> list[str]:
     """Return a label per level and target."""
     groups = [c for c in made.points.columns if c != "target" and made.points[c].nunique() > 1]
-    accuracy = made.fit.spec.outcome == "accuracy"
+    accuracy = made.outcome == "accuracy"
     what = [f"accuracy {100 * t:g} %" if accuracy else f"loss {t:g}" for t in made.points["target"]]
     return [f"{who}, {t}".lstrip(", ") for who, t in zip(describe_groups(made.points, groups), what, strict=True)]
 

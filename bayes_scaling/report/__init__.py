@@ -2,8 +2,8 @@
 
 ``study.py`` what goes in; ``sections.py`` and ``results.py`` the parts; ``sentences.py``,
 ``caveats.py`` and ``words.py`` what is said; ``figures.py`` pictures; ``html.py`` the file;
-``catalogue.py`` a page of all laws, ``fitted.py`` their cards on it;
-``chain.py`` the stages of a chain; ``plan.py`` what the card plans, ``next_run.py`` its candidate runs and recipes.
+``chain.py`` the stages of a chain; ``plan.py`` what the card plans, ``next_run.py`` its candidate runs and recipes;
+``sensitivity.py`` other prior sets; ``catalogue.py`` a page of all laws, ``fitted.py`` their cards on it.
 """
 
 from __future__ import annotations

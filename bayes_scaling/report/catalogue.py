@@ -121,7 +121,11 @@ def _parameters(law: Law) -> Section:
     note = (
         f"A parameter exceeds its prior 95 % with probability 5{words.GAP}%. Cards may choose other priors and pooling."
     )
-    return Section("Parameters and priors", [Table("What is learned", head, rows, note)])
+    blocks = [Table("What is learned", head, rows, note)]
+    if law.prior_sets:
+        theories = [[name, made.meaning, made.source] for name, made in law.prior_sets.items()]
+        blocks.append(Table("Prior sets that a card may choose", ["name", "what it assumes", "source"], theories))
+    return Section("Parameters and priors", blocks)
 
 
 def _symbol(latex: str) -> Formula | str:

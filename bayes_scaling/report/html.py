@@ -18,6 +18,7 @@ from bayes_scaling.report.blocks import Section
 from bayes_scaling.report.chain import reach_section
 from bayes_scaling.report.departures import discrepancy_section
 from bayes_scaling.report.plan import plan_sections, plan_sentences
+from bayes_scaling.report.sensitivity import sensitivity_section
 from bayes_scaling.report.skills import skills_section
 from bayes_scaling.report.study import Study
 
@@ -94,6 +95,7 @@ def _page(study: Study, number: int) -> Page:
         results.checks_section(study),
         results.loo_section(study),
         results.forecast_section(study),
+        sensitivity_section(study),
         reach_section(study),
         skills_section(study),
         results.comparison_section(study),

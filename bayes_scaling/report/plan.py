@@ -130,8 +130,9 @@ def _numbers(made: Any) -> Table:
     for column in [c for c in ("expected", "median", "lower", "upper") if c in rows]:
         told[column] = [_cell(v, q) for v, q in zip(rows[column], rows["quantity"], strict=True)]
     share = words.level(max(made.levels))
+    told["mcse_median"] = rows["mcse_median"].map(lambda v: words.number(v, 2))
     show = {**{c: c for c in _point_columns(rows)}, "quantity": "quantity", "expected": "expected", "median": "median",
-            "lower": "from", "upper": "to"}  # fmt: skip
+            "mcse_median": "MCSE of median", "lower": "from", "upper": "to"}  # fmt: skip
     caption = f"{made.title}: medians and {share} equal-tailed intervals of the law"
     return table(told, caption, columns=show, formats=dict.fromkeys(told.columns, str))
 

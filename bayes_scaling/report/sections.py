@@ -90,6 +90,9 @@ def model_section(study: Study) -> Section:
         Text(f"Groups with effects: {groups}. Effects add on the unconstrained scale (log, or log-odds)."),
         Table("Parameters", heads, rows, note=f"Priors are stated at the reference scale {scale}." if scale else ""),
     ]
+    if spec.prior_set:
+        found = law.prior_sets[spec.prior_set.name]
+        blocks.insert(-1, Text(f"Prior set {spec.prior_set.label}. {found.meaning} After {found.source}."))
     if spec.noise.run_effect:
         blocks.append(Text(f"Standard deviation of the run effect: {words.prior(spec.run_sd_prior())}."))
     return Section("Model", blocks)

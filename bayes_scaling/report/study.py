@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.check import Loo, Predictive, loo, loo_pit, posterior_predictive
+from bayes_scaling.compare import Sensitivity
 from bayes_scaling.fit import Diagnosis, Fit, failure_banner
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.laws.backend import link, numpy_backend
@@ -42,6 +43,8 @@ class Study:
         Of ``reachable``: which tasks are within reach at all.
     plan : list
         Answers to the card's `[plan]`: Allocation, Regret, Frontier, Target, Outlook, NextRun, Recipes.
+    sensitivity : Sensitivity, optional
+        Of the card's `[check]`: forecasts under other prior sets.
     """
 
     card: CardSpec
@@ -53,6 +56,7 @@ class Study:
     whole: CardSpec | None = None
     within_reach: pd.DataFrame | None = None
     plan: list[Any] = field(default_factory=list)
+    sensitivity: Sensitivity | None = None
 
     @property
     def title(self) -> str:

@@ -80,6 +80,11 @@ def test_fit_forecast_check_report(folder, monkeypatch, capsys):
     code, out = run(folder, monkeypatch, capsys, "forecast", "steps.toml", "--json", "--target", "2.0", "--outcome",
                     "loss", "--at", "family=A")  # fmt: skip
     assert json.loads(out.out)["forecasts"][0]["table"][0]["target"] == 2.0
+    code, out = run(folder, monkeypatch, capsys, "plan", "reach", "steps.toml", "--json", "--target", "0.6", "--group",
+                    "family=A")  # fmt: skip
+    (found,) = json.loads(out.out)["answers"]
+    assert {(r["family"], r["task"]) for r in found["table"]} == {("A", "far"), ("A", "near")}
+    assert any(s.startswith("A, near, accuracy 60.0") for s in found["sentences"])
     code, out = run(folder, monkeypatch, capsys, "check", "steps.toml", "--json")
     assert {"loo_of_loss", "loo_of_accuracy", "prior_predictive_of_accuracy"} <= set(json.loads(out.out))
     code, out = run(folder, monkeypatch, capsys, "report", "steps.toml", "-o", "report.html")
@@ -95,6 +100,9 @@ def test_fit_forecast_check_report(folder, monkeypatch, capsys):
         (("backtest", "steps.toml"), "is a chain, which has no backtest yet"),
         (("forecast", "steps.toml", "--target", "0.7", "--at", "family=A"), "no compute to reach an accuracy"),
         (("forecast", "steps.toml", "--at", "family=A", "comptue=1e23"), "Did you mean 'compute'"),
+        (("plan", "reach", "steps.toml", "--target", "2.2", "--group", "family=A"), 'ask with outcome="loss"'),
+        (("plan", "reach", "steps.toml", "--target", "0.5", "--group", "family=C"), "family 'C' was not fitted"),
+        (("plan", "reach", "steps.toml", "--target", "0.5", "--group", "famly=A"), "Did you mean 'family'"),
     ],
 )
 def test_what_a_chain_does_not_answer(folder, monkeypatch, capsys, words, message):

@@ -113,3 +113,10 @@ def test_runs_shorter_than_a_stretch_are_gathered():
     frame = pd.DataFrame({"run": np.repeat(["a", "b"], 40), "compute": np.tile(1e20 * 10**t, 2)})
     frame["loss"] = np.exp(1 + 0.01 * rng.standard_normal(80))
     assert thin(frame)["averaged"].tolist() == [40, 40]
+
+
+def test_a_table_without_a_row_to_gather_has_the_columns_too():
+    made = thin(runs().head(5).assign(loss=np.nan), over="tokens")
+    assert made["averaged"].tolist() == [1.0] * 5
+    assert made["averaged_span"].tolist() == [0.0] * 5
+    assert made["averaged_scatter"].isna().all()

@@ -322,6 +322,13 @@ def test_monte_carlo_errors_are_as_stated():
     assert (ratio > 0.3).all(), ratio
 
 
+def test_weights_with_a_tail_of_one_value_are_not_trusted():
+    weights = np.minimum(np.linspace(-3, 0, 500), -1.0)
+    smooth, k = importance.pareto(weights)
+    assert k == np.inf
+    np.testing.assert_array_equal(smooth, weights)
+
+
 @pytest.mark.statistical
 def test_intervals_cover_planted_parameters():
     """Ranks of planted parameters under their posteriors are uniform (simulation-based calibration)."""

@@ -148,8 +148,8 @@ def test_log_density_and_gradient_are_finite_over_the_prior(name):
     law = laws.get(name)
     frame = WITH_SIZE.assign(loss=WITH_LOSS["loss"], skill_1=SKILL) if law.outcome == "accuracy" else LADDER
     if not {i.column for i in law.inputs} <= {*frame.columns, "compute"}:
-        assert law.outcome == "loss"
-        frame = pd.DataFrame(law.example(len(LADDER))).assign(family=LADDER["family"], loss=LADDER["loss"])
+        outcome = {"loss": LADDER["loss"]} if law.outcome == "loss" else {"accuracy": FLOORED[0], "n_items": 200}
+        frame = pd.DataFrame(law.example(len(LADDER))).assign(family=LADDER["family"], **outcome)
     spec, rows = encode(make_spec(law, groups=["family"]), frame)
     levels = {g: len(v) for g, v in rows.coords.items()}
     values = simulate.prior_values(spec, levels, 60, np.random.default_rng(4))

@@ -21,9 +21,11 @@ from bayes_scaling.plan.preposterior import (
     cheapest,
     entropy,
     expected_entropy,
+    gain_of_set,
     gains,
     greedy,
     normal_scores,
+    telling,
 )  # fmt: skip
 from bayes_scaling.plan.question import Question
 from bayes_scaling.plan.responses import responses
@@ -88,6 +90,34 @@ def test_monte_carlo_errors_are_those_of_repetition():
     assert clear.sum() >= 3
     assert (told / scatter)[clear] == pytest.approx(np.ones(clear.sum()), rel=0.3)  # 4 standard errors are 0.24
     assert (told > 0.7 * scatter).all()
+
+
+@pytest.mark.parametrize("chosen", [[2], [0, 3], [0, 1, 2, 4]])
+def test_what_a_set_tells_and_its_monte_carlo_error(chosen):
+    joint, model = joint_draws(4000), conjugate()
+    found = gain_of_set(joint, chosen)
+    if len(chosen) == 1:
+        assert found.value[0] == pytest.approx(gains(joint).value[chosen[0]])
+        assert found.mcse[0] == pytest.approx(gains(joint).mcse[chosen[0]])
+    exact = model[3] @ model[1] @ model[3] - exact_left(*model, chosen)
+    assert abs(found.value[0] - exact) < 4.5 * found.mcse[0] < exact
+    made = [gain_of_set(joint_draws(400, seed), chosen) for seed in range(80)]
+    told = np.sqrt(np.mean([g.mcse**2 for g in made]))
+    assert told / np.std([g.value for g in made]) == pytest.approx(1.0, rel=0.35)  # 4 standard errors are 0.32
+
+
+def test_runs_that_add_less_than_an_error_are_left_out():
+    moments = exact_moments(*conjugate())
+    every = list(range(6))
+    assert telling(moments, every, 0.0) == every, "all of them tell something"
+    for error in (0.01, 0.1, 1.0):
+        kept = telling(moments, every, error)
+        assert kept == sorted(kept)
+        assert moments.left(kept) <= moments.left(every) + error
+        assert len(kept) == 1 or all(
+            moments.left([j for j in kept if j != i]) > moments.left(every) + error for i in kept
+        )
+    assert len(telling(moments, every, moments.question)) == 1
 
 
 def test_a_run_that_tells_nothing_gains_nothing_on_average():
@@ -169,8 +199,13 @@ def test_a_ranking_says_what_it_ranks(ranked):
     assert (table["interval"].str.contains("Monte-Carlo")).all()
     assert table["level"].eq(0.9).all()
     steps = table["step"].dropna()
-    assert sorted(steps) == list(range(1, len(ranked.chosen) + 1))
-    assert ranked.best == ranked.chosen[0]
+    assert sorted(steps) == list(range(1, len(ranked.buy) + 1))
+    assert ranked.best == ranked.buy[0] == min(ranked.buy, key=lambda i: ranked.cost[i])
+    assert set(ranked.buy) <= set(ranked.chosen)
+    lost = ranked.reduction(ranked.chosen) - ranked.reduction(ranked.buy)
+    assert lost <= ranked.whole.mcse[0]
+    spare = len(ranked.chosen) - len(ranked.buy)
+    assert (f"{words.counted(spare, 'further run')} would add less than that error" in ranked.sentence) == (spare > 0)
     assert not ranked.stop
 
 

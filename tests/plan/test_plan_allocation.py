@@ -199,7 +199,7 @@ def test_groups_are_asked_one_level_at_a_time(made_up):
         plan.allocation(made_up, 1e21, groups={"family": ["ant", "bee"]})
     with pytest.raises(ForecastError, match="'dog' was not fitted"):
         plan.allocation(made_up, 1e21, groups={"family": "dog"})
-    with pytest.raises(ForecastError, match="points need column 'family'"):
+    with pytest.raises(ForecastError, match=r"groups=\{'family': 'ant'\} \(--group family=ant\)"):
         plan.allocation(made_up, 1e21)
     new = plan.allocation(made_up, 1e21, groups={"family": "dog"}, new_groups="population")
     assert new.params.shape == (300, 1)

@@ -172,7 +172,7 @@ def test_the_section_of_the_next_run_shows_the_best_and_says_how_many_there_are(
     assert "12 of 16 candidates" in shown.caption
     assert len(shown.rows) == 12
     steps = [row[shown.head.index("place in the set to buy")] for row in shown.rows]
-    assert {str(k + 1) for k in range(min(len(made.chosen), 6))} <= set(steps)
+    assert {str(k + 1) for k in range(min(len(made.buy), 6))} <= set(steps)
     most = words.percent(made.table["share"].max())
     assert most in [row[shown.head.index("variance settled")] for row in shown.rows]
     assert "compute" not in shown.head, "it is the cost"
@@ -229,6 +229,11 @@ def test_commands_answer_the_card_or_their_own_question(folder, monkeypatch, cap
     [
         (("allocation", "plain.toml"), "has no budgets under [plan]"),
         (("when", "small.toml"), "dates need a growth"),
+        (("allocation", "plain.toml", "--budget", "-1e21"), "plan.budgets = -1e+21; expected a finite number above"),
+        (("reach", "plain.toml", "--target", "2.0", "-.5E-1"), "plan.targets = -0.05"),
+        (("reach", "plain.toml", "--target", "0.5", "--outcome", "accuracy"), "this fit describes loss"),
+        (("cost", "plain.toml", "--cost", "1e6"), "--per-flop 1.4e-18"),
+        (("cost", "plain.toml", "--cost", "1e6", "--currency", "USD"), "'USD' without per_flop"),
         (("cost", "plain.toml", "--cost", "1e6", "--per-flop", "-1"), "prices.per_flop = -1"),
         (("cost", "plain.toml", "--cost", "1e22", "--max-params", "1e5", "--min-params", "1e9"), "max_params"),
         (("allocation", "small.toml", "--rule", "kaplann"), "Did you mean 'kaplan'"),

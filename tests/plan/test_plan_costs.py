@@ -149,3 +149,13 @@ def test_the_cheapest_model_that_reaches_a_loss(fit):
     np.testing.assert_allclose(menu.loss(on, menu.best(on, cost), cost), 2.1, rtol=1e-9)
     never = Menu(Prices(), Limits(max_params=1e7)).cost_to_reach(on, 2.1)
     assert np.isinf(never).all()
+
+
+def test_costs_without_a_price_and_tokens_that_are_too_few(fit):
+    with pytest.raises(ForecastError, match=r"No price of a FLOP was told.*--per-flop"):
+        plan.frontier(fit, 1e6)
+    with pytest.raises(ForecastError, match=r"fewer than the .* that count as training"):
+        plan.frontier(fit, 1e22, limits=Limits(unique_tokens=0.5))
+    assert plan.to_reach(fit, 2.5, limits=Limits(unique_tokens=0.5)).p_unreachable == pytest.approx([1.0])
+    with pytest.raises(CardError, match="without per_flop"):
+        Prices(currency="USD")

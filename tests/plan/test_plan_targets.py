@@ -9,6 +9,7 @@ import simulated
 
 from bayes_scaling import plan
 from bayes_scaling.errors import CardError, ForecastError
+from bayes_scaling.fit import ChainFit
 from bayes_scaling.laws import Prior
 from bayes_scaling.model import make_spec
 from bayes_scaling.model.plan import GrowthPart, decimal_year
@@ -190,3 +191,85 @@ def test_days_in_words():
     assert day(np.inf) == "never"
     assert day(2500.0) == "year 2.5e+03"
     assert decimal_year("2024-07-01") == pytest.approx(2024 + 182 / 366)
+
+
+def test_where_targets_and_budgets_lie_beside_the_runs(fit):
+    low, high = (6 * fit.frame["params"] * fit.frame["tokens"]).agg(["min", "max"])
+    losses = [np.median(plan.surface(fit).best(np.array([c]))) for c in (low / 10, np.sqrt(low * high), 50 * high)]
+    made = plan.to_reach(fit, [*losses, 1.0])
+    assert made.extrapolation[:2] == ["extrapolation downward", "inside the runs"]
+    assert made.extrapolation[2].endswith("times the largest run")
+    assert made.extrapolation[3] == "not reached"
+    assert list(made.table["extrapolation"].unique()) == made.extrapolation
+    assert f"at the best split ({made.extrapolation[2]}): " in made.sentences[2]
+    assert "at the best split: " in made.sentences[1], "nothing is said inside the runs"
+    assert "at the best split: not reached" in made.sentences[3]
+    ahead = plan.outlook(fit, [50 * high])
+    assert ahead.points["extrapolation"].tolist() == ["50 times the largest run"]
+    assert "(50 times the largest run): loss" in ahead.sentences[0]
+    assert repr(ahead).startswith("<What is left, and how fast it goes, 1 budget>")
+
+
+def test_medians_have_their_monte_carlo_error(fit):
+    from arviz_stats.base import array_stats
+
+    made = plan.to_reach(fit, [2.2, 1.0])
+    told = made.table.query("level == 0.9 and quantity == 'compute'").set_index("target")["mcse_median"]
+    draws = made.quantities["compute"][:, 0].reshape(2, 100)
+    assert told[2.2] == pytest.approx(float(array_stats.mcse(draws, method="median")))
+    assert np.isnan(told[1.0]), "a median that is not reached has none"
+    split = plan.allocation(fit, [1e21])
+    assert (split.table["mcse_median"] < split.table["upper"] - split.table["lower"]).all()
+    assert plan.allocation(fit, [1e21], draws=50).table["mcse_median"].isna().all(), "unknown for some draws"
+
+
+@pytest.fixture(scope="module")
+def chain(fit):
+    """Losses of the planted law, then accuracy 0.2 + 0.8 exp(...) of the loss, with a ceiling of its own."""
+    rng = np.random.default_rng(4)
+    frame = simulated.ladder().drop(columns="family")
+    frame["accuracy"] = 0.2 + 0.16 * np.exp(-0.7 * (frame["loss"] - 3))
+    rows = pd.concat([frame.assign(task=t, accuracy=frame["accuracy"] * s) for t, s in (("easy", 1.0), ("hard", 0.9))])
+    then = make_spec("loss_exponential", groups=["task"], pooling={"share": {"task": "none"}, "floor": "complete"})
+    values = {**simulated.constant(DRAWS, floor=0.2), "decay": 0.7 + 0.01 * rng.standard_normal(DRAWS)}
+    values["share"] = np.array([0.2, 0.15]) * np.exp(0.02 * rng.standard_normal((DRAWS, 2)))
+    second = simulated.fit_of(then, rows.assign(run=[f"r{i}" for i in range(len(frame))] * 2), values, draws=100)
+    return ChainFit(fit, second, {"title": "made up", "card": None})
+
+
+def test_an_accuracy_of_a_chain_is_the_loss_that_gives_it_in_each_draw(chain, growth):
+    made = plan.to_reach(chain, 0.5, growth=growth, prices=Prices(per_flop=2.0))
+    assert made.outcome == "accuracy"
+    assert made.points["task"].tolist() == ["easy", "hard"], "every fitted task"
+    v, on = chain.accuracy.values(), plan.surface(chain)
+    wanted = 3 - np.log((0.5 - 0.2) / (0.8 * v["share"])) / v["decay"][:, None]
+    compute = made.quantities["compute"]
+    some = np.isfinite(compute) & (compute > 0)
+    assert some.any()
+    found = np.column_stack(
+        [on.best(np.where(s, c, 1e20)[:, None])[:, 0] for s, c in zip(some.T, compute.T, strict=True)]
+    )
+    np.testing.assert_allclose(found[some], wanted[some], rtol=1e-5)
+    assert np.isinf(compute[wanted < chain.loss.values()["E"][:, None]]).all()
+    assert made.sentences[0].startswith("easy, accuracy 50.0")
+    np.testing.assert_allclose(made.quantities["cost"][some], 2 * compute[some])
+    by_path = plan.to_reach(chain, 0.5, groups={"task": "easy"}, tokens_per_param=20.0)
+    best = made.quantities["compute"][:, :1]
+    assert (by_path.quantities["compute"] >= best * (1 - 1e-6)).all()
+    np.testing.assert_allclose(
+        plan.to_reach(chain, 2.2, outcome="loss").quantities["compute"],
+        plan.to_reach(chain.loss, 2.2).quantities["compute"],
+    )
+
+
+def test_wrong_targets_of_a_chain_are_explained(chain):
+    with pytest.raises(ForecastError, match=r'a loss.*outcome="loss"'):
+        plan.to_reach(chain, 2.2)
+    with pytest.raises(ForecastError, match="Did you mean 'accuracy'"):
+        plan.to_reach(chain, 0.5, outcome="acuracy")
+    with pytest.raises(ForecastError, match="Did you mean 'easy'"):
+        plan.to_reach(chain, 0.5, groups={"task": "esay"})
+    with pytest.raises(ForecastError, match="Did you mean 'task'"):
+        plan.to_reach(chain, 0.5, groups={"tsak": "easy"})
+    with pytest.raises(ForecastError, match="this fit describes loss"):
+        plan.to_reach(chain.loss, 0.5, outcome="accuracy")

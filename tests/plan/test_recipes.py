@@ -12,6 +12,7 @@ from bayes_scaling.compare import contrasts
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.model import make_spec
 from bayes_scaling.plan import compare_recipes
+from bayes_scaling.plan.question import question_of
 
 AT = {"compute": 1e24}
 SMALL = {"compute": 1e19}
@@ -143,3 +144,49 @@ def test_the_picture_shows_the_laws_that_the_table_holds(compared):
     np.testing.assert_allclose(drawn, ant["median"])
     assert ant["compute"].iloc[-1] == pytest.approx(1e24)
     plt.close(figure)
+
+
+def further(law, columns):
+    """Return a fit of two families under a law that reads more than the scale of a run; its draws are the prior's."""
+    frame = simulated.ladder(per_family=8).query("family != 'cat'")
+    return simulated.fit_of(make_spec(law, groups=["family"]), frame.assign(**columns(frame)), draws=50)
+
+
+def test_what_a_law_reads_beside_the_scale_is_held():
+    rows = np.arange(16)
+    fit = further("step_law", lambda _: {"lr": 1e-3 * (1 + rows % 3), "batch": 5e5 * (1 + rows % 2)})
+    at, held = {"params": 1e10, "tokens": 2e11}, {"lr": 1e-3, "batch": 1e6}
+    by_hold, by_at = (compare_recipes(fit, ["ant", "bee"], **part) for part in
+                      ({"at": at, "hold": held}, {"at": {**at, **held}}))  # fmt: skip
+    pd.testing.assert_frame_equal(by_hold.table, by_at.table)
+    pd.testing.assert_frame_equal(by_hold.curves, by_at.curves)
+    along = compare_recipes(fit, ["ant", "bee"], at={"compute": 1.2e22}, tokens_per_param=20, hold=held)
+    assert along.table["means"].iloc[1] == "unknown: no path ties lr, batch to compute"
+    np.testing.assert_allclose(along.table["p"].iloc[0], by_at.table["p"].iloc[0])
+    with pytest.raises(ForecastError, match=r"also reads lr \(peak learning rate\), batch \(.*hold="):
+        compare_recipes(fit, ["ant", "bee"], at=at)
+
+
+def test_a_small_run_sees_no_more_unique_tokens_than_tokens():
+    fit = further("data_constrained", lambda f: {"unique_tokens": f["tokens"] / (1 + 3 * (np.arange(len(f)) % 2))})
+    at, scarce = {"params": 1e10, "tokens": 2e11}, {"unique_tokens": 5e10}
+    made = compare_recipes(fit, ["ant", "bee"], at=at, hold=scarce)
+    same = compare_recipes(fit, ["ant", "bee"], at={**at, **scarce})
+    pd.testing.assert_frame_equal(made.table, same.table)
+    assert same.small["unique_tokens"] == pytest.approx(same.small["tokens"])
+    point = {"family": ["ant", "bee"], **same.small}
+    small = bs.forecast(fit, point, kind="law").draws
+    assert made.table["p"].iloc[2] == pytest.approx((small[:, 0] < small[:, 1]).mean())
+    asked = question_of(fit, families=["ant", "bee"], before=1e23, tokens_per_param=20, hold={"unique_tokens": 1e10})
+    points = asked.points
+    assert (points["unique_tokens"] <= np.sqrt(points["compute"] / 120) * 20 * (1 + 1e-9)).all()
+    assert points["unique_tokens"].max() == 1e10
+
+
+@pytest.mark.parametrize(("hold", "at"), [({"familly": "ant"}, {}), ({}, {"famly": "ant"})])
+def test_misspelt_names_of_a_point_are_named(fit, hold, at):
+    with pytest.raises(ForecastError, match="Did you mean 'family'"):
+        compare_recipes(fit, ["ant", "bee"], at={**AT, **at}, hold=hold, tokens_per_param=20)
+    with pytest.raises(ForecastError, match="Did you mean 'family'"):
+        bs.next_run(fit, {"family": "ant", "params": 1e9, "tokens": 2e10}, families=["ant", "bee"], at={**AT, **at},
+                    hold=hold, tokens_per_param=20)  # fmt: skip

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from bayes_scaling import check, plan, plots
 from bayes_scaling.check import Loo
-from bayes_scaling.compare import contrasts, ranking, score, skills
+from bayes_scaling.compare import Sensitivity, contrasts, ranking, score, skills
 from bayes_scaling.errors import CardError, ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
@@ -68,6 +68,18 @@ def made_loo():
     return Loo(table, pd.DataFrame({"unit": [f"ant|run {i}" for i in range(20)], "elpd": 0.0, "pareto_k": k}))
 
 
+def under_two_sets(answer, banner):
+    """Return a sensitivity that was not computed: a forecast, and the same a little higher under a second set."""
+    base = answer.tabulate([0.9]).assign(set="declared", point=range(1, 5), shift=0.0, mcse_shift=0.0)
+    higher = base.assign(set="one_half", shift=0.2, **{c: base[c] + 0.1 for c in ("median", "lower", "upper")})
+    sets = pd.DataFrame({"set": ["declared", "one_half"], "against": ["", "it has alpha near 0.5"], "usable": False})
+    nothing = pd.DataFrame()
+    columns = tuple(answer.points.columns)
+    return Sensitivity(
+        pd.concat([base, higher]), sets, nothing, nothing, "declared", "response", "loss", 0.9, columns, banner=banner
+    )
+
+
 @pytest.fixture(scope="module")
 def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
     """A call of every public plot: name -> function of the keyword arguments."""
@@ -112,6 +124,7 @@ def calls(loss_fit, accuracy_fit, curves_fit, capability_fit, made_loo):
         "posterior": lambda **k: plots.posterior(loss_fit, var_names=["E"], **k),
         "next_run": lambda **k: plots.next_run(planned, **k),
         "recipes": lambda **k: plots.recipes(compared, **k),
+        "sensitivity": lambda **k: plots.sensitivity(under_two_sets(answer, w), **k),
         "plot_skills": lambda **k: plots.plot_skills(capability_fit, **k),
         "plot_loadings": lambda **k: plots.plot_loadings(capability_fit, **k),
     }
@@ -338,4 +351,11 @@ def test_settled_loadings_are_hollow(capability_fit):
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
     found = sorted(x for line in hollow for x in line.get_xdata())
     assert found == [1.0], "skill 2: that of its anchor"
+    plt.close(figure)
+
+
+def test_points_of_a_sensitivity_are_told_apart(calls):
+    figure, axes = calls["sensitivity"]()
+    names = [t.get_text().split("\n")[0] for t in axes.get_yticklabels()]
+    assert names == ["ant, compute 10²³", "ant, compute 10²⁴", "bee, compute 10²³", "bee, compute 10²⁴"]
     plt.close(figure)
