@@ -101,7 +101,7 @@ def _inputs(law: Law) -> Section:
     """Return what the law reads."""
     rows = []
     for i in law.inputs:
-        reference = words.power(law.reference[i.name], 2) if i.name in law.reference else words.NONE
+        reference = words.number(law.reference[i.name]) if i.name in law.reference else words.NONE
         rows.append([i.column, i.meaning, i.unit or words.NONE, reference])
     note = "Priors are stated at the reference scale." if law.reference else ""
     return Section("Inputs", [Table("What it reads", ["column", "meaning", "unit", "reference"], rows, note)])
@@ -170,7 +170,10 @@ def _curves(law: Law) -> Section:
         f"What the priors imply before any data, along one input with the others held: median, 90{words.GAP}% "
         "equal-tailed band and single draws" + (", and the published constants." if published else "."),
     )  # fmt: skip
-    return Section("Curves under the prior", [drawn, Folded("The numbers", [_numbers(law, made, published)])])
+    rest = [i.column for i in law.inputs if i.name not in names]
+    held = [Text(f"Held, because it is a fact or cannot be changed alone: {', '.join(rest)}.")] if rest else []
+    numbers = Folded("The numbers", [_numbers(law, made, published)])
+    return Section("Curves under the prior", [drawn, *held, numbers])
 
 
 def _numbers(law: Law, made: pd.DataFrame, published: Sequence[str]) -> Table:
