@@ -16,7 +16,7 @@ from bayes_scaling.model import make_spec, simulate
 from bayes_scaling.model.rows import read_inputs
 from bayes_scaling.model.spec import ModelSpec
 
-MOST_INPUTS = 4  # that one picture shows
+MOST_INPUTS = 6  # that one picture shows
 LOG_FROM = 10.0  # a scale that spans such a factor is drawn on a log scale
 MOST_BASES, PROBES = 6, 5  # places at which other inputs are held, points of each that are tried first
 COUNTED = ("positive", "count", "integer")  # kinds of inputs that are scales

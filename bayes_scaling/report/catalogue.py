@@ -171,7 +171,7 @@ def _curves(law: Law) -> Section:
         "equal-tailed band and single draws" + (", and the published constants." if published else "."),
     )  # fmt: skip
     rest = [i.column for i in law.inputs if i.name not in names]
-    held = [Text(f"Held, because it is a fact or cannot be changed alone: {', '.join(rest)}.")] if rest else []
+    held = [Text(f"Held in every panel (facts, or not free to change alone): {', '.join(rest)}.")] if rest else []
     numbers = Folded("The numbers", [_numbers(law, made, published)])
     return Section("Curves under the prior", [drawn, *held, numbers])
 
