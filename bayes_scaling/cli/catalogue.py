@@ -51,9 +51,9 @@ def _found(options: argparse.Namespace, card: Card) -> Found:
     """Return a card's fit, saved or new, or why there is none."""
     try:
         if options.no_fits:
-            fit = saved_fit(options, card.name)
+            fit = saved_fit(options, card)
             return "no saved fit matches card and data" if fit is None else fit
-        return card_and_fit(options, card.name, asked=())[1]
+        return card_and_fit(options, card, asked=())[1]
     except InterruptedFitError:
         raise
     except (BayesScalingError, OSError) as error:

@@ -22,9 +22,9 @@ PARTS = ("data", "model", "then", "fit")  # of a card, what its fit depends on
 SAMPLING = {"draws": "draws", "tune": "tune", "chains": "chains", "seed": "random_seed"}  # option: key of [fit]
 
 
-def changed_card(options: argparse.Namespace, name: str) -> Card:
-    """Return the card with the sampling that was asked for."""
-    card = load_card(name)
+def changed_card(options: argparse.Namespace, name: str | Card) -> Card:
+    """Return the card, by name or as it was read, with the sampling that was asked for."""
+    card = load_card(name) if isinstance(name, str) else name
     return Card(replace(card.spec, fit=replace(card.spec.fit, **_changes(options, card))))
 
 
@@ -34,9 +34,9 @@ def _changes(options: argparse.Namespace, card: Card) -> dict[str, Any]:
     return {k: v for k, v in asked.items() if v is not None and v != getattr(card.spec.fit, k)}
 
 
-def fit_path(options: argparse.Namespace, name: str) -> Path:
+def fit_path(options: argparse.Namespace, name: str | Card) -> Path:
     """Return where a card's fit is saved; other sampling than the card's has a file of its own."""
-    card = load_card(name)
+    card = load_card(name) if isinstance(name, str) else name
     changed = _changes(options, card)
     other = "".join(f"-{option}{changed[key]}" for option, key in SAMPLING.items() if key in changed)
     return Path(options.fits) / f"{card.name}{other}.nc"
@@ -61,7 +61,7 @@ def check_writable(path: str | Path) -> None:
 
 
 def card_and_fit(
-    options: argparse.Namespace, name: str, asked: Sequence[Question] | None = None
+    options: argparse.Namespace, name: str | Card, asked: Sequence[Question] | None = None
 ) -> tuple[Card, Any, Any]:
     """Return the card, its saved fit where that matches, else a new fit that is then saved, and the card's table.
 
@@ -79,7 +79,7 @@ def card_and_fit(
     return card, fit, data
 
 
-def saved_fit(options: argparse.Namespace, name: str) -> Fit | ChainFit | None:
+def saved_fit(options: argparse.Namespace, name: str | Card) -> Fit | ChainFit | None:
     """Return a card's saved fit where it is there and matches card and data; nothing is fitted."""
     card, path = changed_card(options, name), fit_path(options, name)
     return _saved(card, card.data(), path, options, "") if path.is_file() else None

@@ -51,12 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_sampling(backtest.add_argument_group("fit"))
     _add_json(backtest)
     _add_choose(commands.add_parser("choose", help="compare laws on a card's or a file's table, and stack them"))
-    report = commands.add_parser("report", help="write one HTML report of one or several cards")
-    report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
-    report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
-    _add_fit_options(report)
-    _add_json(report)
-    _add_catalogue(commands)
+    _add_pages(commands)
     return parser
 
 
@@ -68,14 +63,19 @@ def plain_negatives(argv: Sequence[str]) -> list[str]:
     return [f"{Decimal(word):f}" if EXPONENT.fullmatch(word) else word for word in argv]
 
 
-def _add_catalogue(commands: Any) -> None:
+def _add_pages(commands: Any) -> None:
+    """Add what writes HTML: reports of cards, the catalogue of laws."""
+    report = commands.add_parser("report", help="write one HTML report of one or several cards")
+    report.add_argument("card", metavar="CARD", nargs="*", help=f"default: {' '.join(DEFAULT_REPORT)}")
+    report.add_argument("-o", "--output", default="reports/report.html", help="HTML file (%(default)s)")
     told = "write one HTML page of laws: formula, priors, curves, published constants and fits of their cards"
     catalogue = commands.add_parser("catalogue", help=told, description=told)
     catalogue.add_argument("law", metavar="LAW", nargs="*", help="names of laws (all)")
     catalogue.add_argument("-o", "--output", default="reports/catalogue.html", help="HTML file (%(default)s)")
     catalogue.add_argument("--no-fits", action="store_true", help="fit nothing: saved fits alone are shown")
-    _add_fit_options(catalogue)
-    _add_json(catalogue)
+    for page in (report, catalogue):
+        _add_fit_options(page)
+        _add_json(page)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -47,10 +47,9 @@ def beside_published(
     """
     check_interval(level, "eti")
     law, xp = fit.spec.law, numpy_backend()
-    told: dict[str, float] = {}
-    if constants:
-        law.constants(constants)  # explains an unknown name
-        told = dict(law.published[constants].values)
+    if constants and constants not in law.published:
+        law.constants(constants)  # raises, and explains it
+    told = dict(law.published[constants].values) if constants else {}
     index = {g: np.array([_position(fit, g, name)]) for g, name in (at or {}).items()}
     with np.errstate(all="ignore"):  # amplitudes at a count of one overflow for exponents near 0
         sampled = at_places(fit.spec, law.parameters, fit.values(), index, 1)

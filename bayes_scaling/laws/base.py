@@ -65,7 +65,7 @@ class Law:
     quantities : tuple of Quantity
         What the law is used for besides its outcome; :func:`bayes_scaling.quantity` gives them with intervals.
     verified : str
-        Runs that the law was fitted to; empty where only data simulated from itself have tested it.
+        Runs that the law was fitted to, the dataset first; empty where only data simulated from itself have tested it.
     """
 
     name: ClassVar[str]

@@ -16,8 +16,9 @@ from bayes_scaling.model import make_spec, simulate
 from bayes_scaling.model.rows import read_inputs
 from bayes_scaling.model.spec import ModelSpec
 
-MOST_INPUTS = 4  # that one picture shows
+MOST_INPUTS = 6  # that one picture shows
 LOG_FROM = 10.0  # a scale that spans such a factor is drawn on a log scale
+MOST_BASES, PROBES = 6, 5  # places at which other inputs are held, points of each that are tried first
 COUNTED = ("positive", "count", "integer")  # kinds of inputs that are scales
 
 
@@ -109,6 +110,10 @@ def _along(spec: ModelSpec, item: Input, points: int) -> pd.DataFrame:
     why: BayesScalingError = ForecastError(f"{item.column} has one value.")
     for row in _bases(spec.law, example):
         frame = pd.DataFrame([dict(row)] * len(grid)).assign(**{item.column: grid})
+        probe, error = _accepted(spec, frame.iloc[np.unique(np.linspace(0, len(grid) - 1, PROBES).astype(int))])
+        if len(probe) < 2:
+            why = error or why
+            continue
         kept, error = _accepted(spec, frame)
         found, why = max(found, kept, key=len), error or why
         if len(found) >= len(grid) / 2:
@@ -132,11 +137,11 @@ def is_scale(item: Input, low: float, high: float) -> bool:
 
 
 def _bases(law: Law, example: pd.DataFrame) -> Iterator[Mapping[Any, Any]]:
-    """Yield rows that the other inputs may be held at: the reference first, then the rows of the example."""
+    """Yield rows that the other inputs may be held at: the reference first, then rows of the example."""
     rows = example.to_dict("records")
     scales = {column: law.reference[name] for name, column in law.scales.items()}
     yield dict(rows[0]) | scales
-    yield from rows
+    yield from rows[: MOST_BASES - 1]
 
 
 def _accepted(spec: ModelSpec, frame: pd.DataFrame) -> tuple[pd.DataFrame, BayesScalingError | None]:

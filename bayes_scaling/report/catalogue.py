@@ -101,7 +101,7 @@ def _inputs(law: Law) -> Section:
     """Return what the law reads."""
     rows = []
     for i in law.inputs:
-        reference = words.power(law.reference[i.name], 2) if i.name in law.reference else words.NONE
+        reference = words.number(law.reference[i.name]) if i.name in law.reference else words.NONE
         rows.append([i.column, i.meaning, i.unit or words.NONE, reference])
     note = "Priors are stated at the reference scale." if law.reference else ""
     return Section("Inputs", [Table("What it reads", ["column", "meaning", "unit", "reference"], rows, note)])
@@ -121,7 +121,11 @@ def _parameters(law: Law) -> Section:
     note = (
         f"A parameter exceeds its prior 95 % with probability 5{words.GAP}%. Cards may choose other priors and pooling."
     )
-    return Section("Parameters and priors", [Table("What is learned", head, rows, note)])
+    blocks = [Table("What is learned", head, rows, note)]
+    if law.prior_sets:
+        theories = [[name, made.meaning, made.source] for name, made in law.prior_sets.items()]
+        blocks.append(Table("Prior sets that a card may choose", ["name", "what it assumes", "source"], theories))
+    return Section("Parameters and priors", blocks)
 
 
 def _symbol(latex: str) -> Formula | str:
@@ -166,7 +170,10 @@ def _curves(law: Law) -> Section:
         f"What the priors imply before any data, along one input with the others held: median, 90{words.GAP}% "
         "equal-tailed band and single draws" + (", and the published constants." if published else "."),
     )  # fmt: skip
-    return Section("Curves under the prior", [drawn, Folded("The numbers", [_numbers(law, made, published)])])
+    rest = [i.column for i in law.inputs if i.name not in names]
+    held = [Text(f"Held in every panel (facts, or not free to change alone): {', '.join(rest)}.")] if rest else []
+    numbers = Folded("The numbers", [_numbers(law, made, published)])
+    return Section("Curves under the prior", [drawn, *held, numbers])
 
 
 def _numbers(law: Law, made: pd.DataFrame, published: Sequence[str]) -> Table:

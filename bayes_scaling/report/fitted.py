@@ -69,7 +69,7 @@ def constants_of(card: CardSpec, fit: Fit) -> list[str]:
     if card.constants:
         return list(card.constants)
     own = [name for name in law.published if _place_of(fit, law, name)]
-    return own or (list(law.published) if law.verified and law.verified == card.data.dataset else [])
+    return own or (list(law.published) if law.verified.split()[:1] == [card.data.dataset] else [])
 
 
 def _tables(card: CardSpec, fit: Fit) -> list[Any]:

@@ -328,3 +328,30 @@ def test_laws_and_datasets_as_json(capsys):
 def test_no_command_is_wrong_usage(capsys):
     assert cli.main([]) == 2
     assert "datasets" in capsys.readouterr().out
+
+
+def test_catalogue(folder, monkeypatch, capsys):
+    """Cards of a law are fitted, or their saved fits shown; one that cannot be fitted is named with the reason."""
+    (folder / "broken.toml").write_text(CARD.replace("runs.csv", "none.csv").replace('"small"', '"broken"'))
+    monkeypatch.setattr("bayes_scaling.api.catalogue.shipped_cards", lambda: ["small.toml", "broken.toml"])
+    words = ("catalogue", "power_law", "-o", "laws.html", "--json", "--quiet")
+    code, out = run(folder, monkeypatch, capsys, *words, "--no-fits", "--fits", "empty")
+    assert code == 0
+    assert set(json.loads(out.out)["without_fit"]) == {"small", "broken"}
+    assert not (folder / "empty").exists()
+    code, out = run(folder, monkeypatch, capsys, *words)
+    result = json.loads(out.out)
+    assert code == (3 if result["unusable"] else 0)
+    assert list(result["without_fit"]) == ["broken"]
+    assert "there is no file" in result["without_fit"]["broken"]
+    text = (folder / "laws.html").read_text()
+    assert "<h3>Fitted: small</h3>" in text
+    assert "there is no file" in text
+    code, out = run(folder, monkeypatch, capsys, *words, "--no-fits")
+    assert list(json.loads(out.out)["without_fit"]) == ["broken"]
+    code, out = run(folder, monkeypatch, capsys, *words, "--no-fits", "--refit")
+    assert code == 1
+    assert "exclude each other" in out.err
+    code, out = run(folder, monkeypatch, capsys, "catalogue", "power_lew", "-o", "laws.html")
+    assert code == 1
+    assert "Did you mean 'power_law'" in out.err
