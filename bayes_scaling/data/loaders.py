@@ -11,6 +11,7 @@ import pandas as pd
 from bayes_scaling.data import (
     datablations,
     discrepancies,
+    emergence,
     epoch,
     gemstones,
     hitchhiker,
@@ -84,6 +85,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "mixtures": mixtures.load_mixtures,
     "repeated": repeated.load_repeated,
     "inverse": inverse.load_inverse,
+    "emergence": emergence.load_emergence,
 }
 
 
