@@ -118,6 +118,12 @@ class Law:
             raise CardError(f"law {self.name} has no options; found {listed(options)}. Leave them out.")
         return self
 
+    def carried_to(self, other: Law) -> Law:
+        """Return another form of this law with the reference scales and readings of the inputs that both have."""
+        same = {i.name for i in other.declared if i in self.declared and i.name in other.reference}
+        readings = {name: column for name, column in self.readings().items() if name in same}
+        return other.reading(reference={k: v for k, v in self.reference.items() if k in same}, **readings)
+
     def check_table(self, frame: Any) -> None:
         """Raise where the law cannot be fitted to the rows that are used; most laws ask for nothing."""
 

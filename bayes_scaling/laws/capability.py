@@ -167,7 +167,7 @@ class Capability(Law):
         made = [p for k in ranks for p in skill_parameters(k, production, chosen["product"])]
         other.parameters = (*_BENCHMARK, *made)
         other.formula = formula_of(other.skills, production, chosen["product"])
-        return other
+        return self.carried_to(other)
 
     @property
     def first_anchored(self) -> int:

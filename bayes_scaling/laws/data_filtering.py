@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
+from bayes_scaling.errors import CardError, DataError, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.parts import refuse_rows
+from bayes_scaling.laws.parts import distinct_names, refuse_options, refuse_rows
 
 POOLS = ("p10", "p20", "p30", "p40")
 _SIDE = 8
@@ -124,23 +124,15 @@ class DataFiltering(Law):
         CardError
             Unknown option, no pool, names that repeat.
         """
-        for key in options:
-            if key != "pools":
-                raise CardError(
-                    f"law {self.name} has no option {key!r}; it has 'pools'." + did_you_mean(key, ["pools"])
-                )
-        names = options.get("pools", list(self.pools))
-        if isinstance(names, str) or not names or not all(isinstance(n, str) and n for n in names):
-            raise CardError(f"{self.name}: pools = {names!r}; expected a list of names, from the best to the worst.")
-        if len(set(names)) < len(names):
-            raise CardError(f"{self.name}: pools = {names!r}; expected every name once.")
+        refuse_options(self.name, options, ["pools"])
+        names = distinct_names(self.name, "pools", options.get("pools", self.pools), order="from the best to the worst")
         other = type(self)()
-        other.pools = tuple(names)
-        other.options = {} if other.pools == POOLS else {"pools": list(names)}
+        other.pools = names
+        other.options = {} if names == POOLS else {"pools": list(names)}
         other.inputs = _inputs(other.pools)
         other.declared = other.inputs
         other.parameters = _parameters(other.pools)
-        return other
+        return self.carried_to(other)
 
     def check_values(self, frame: Any) -> None:
         """Raise DataError where a row is of no pool, or of more epochs than the law counts."""

@@ -72,4 +72,4 @@ class DataSteps(Law):
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:
         """Return values with 1 to 64 epochs of the unique tokens."""
-        return DataConstrained().example(rows)
+        return self.repeated.example(rows)

@@ -9,7 +9,7 @@ from typing import Any
 from bayes_scaling.errors import CardError, DataError, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.parts import PRIMES, radical_inverse, refuse_options, refuse_rows
+from bayes_scaling.laws.parts import PRIMES, distinct_names, radical_inverse, refuse_options, refuse_rows
 from bayes_scaling.laws.simplex import least
 
 DOMAINS = ("web", "code", "books")
@@ -102,14 +102,9 @@ class Mixing(Law):
         known = {"domains": list(DOMAINS), "targets": []}
         refuse_options(self.name, options, known)
         chosen: dict[str, Any] = {**known, **self.options, **options}
-        for key, fewest in (("domains", 2), ("targets", 0)):
-            names = chosen[key]
-            if isinstance(names, str) or not all(isinstance(n, str) and n for n in names) or len(set(names)) < fewest:
-                raise CardError(f"mixing: {key} = {names!r}; expected a list of at least {fewest} names.")
-            if len(set(names)) < len(names):
-                raise CardError(f"mixing: {key} = {names!r}; expected every name once.")
         other = type(self)()
-        other.domains, other.targets = tuple(chosen["domains"]), tuple(chosen["targets"])
+        other.domains = distinct_names(self.name, "domains", chosen["domains"], fewest=2)
+        other.targets = distinct_names(self.name, "targets", chosen["targets"], fewest=0)
         other.options = {k: list(v) for k, v in chosen.items() if list(v) != known[k]}
         other.inputs = _inputs(other.domains, other.targets)
         other.declared = other.inputs

@@ -7,6 +7,7 @@ from typing import Any
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.parts import refuse_options
 
 CUTS = ("tokens", "rank")
 _LEAST = 1e-30  # share of real data that stands in for none, where it is not used
@@ -101,9 +102,7 @@ class ModelCollapse(Law):
         CardError
             Unknown option or cut.
         """
-        for key in options:
-            if key != "cut":
-                raise CardError(f"law {self.name} has no option {key!r}; it has 'cut'." + did_you_mean(key, ["cut"]))
+        refuse_options(self.name, options, ["cut"])
         cut = options.get("cut", self.cut)
         if cut not in CUTS:
             raise CardError(f"{self.name}: cut = {cut!r}; expected {listed(CUTS)}." + did_you_mean(str(cut), CUTS))
@@ -112,7 +111,7 @@ class ModelCollapse(Law):
         other.inputs = (_TOKENS, _SOURCE[cut], _GENERATIONS, _REAL)
         other.declared, other.quantities = other.inputs, _quantities(cut)
         other.reference = {i.name: i.reference for i in other.inputs if i.reference is not None}
-        return other
+        return self.carried_to(other)
 
     def mean(
         self, xp: Backend, *, tokens: Any, source: Any, generations: Any, real: Any, E: Any, A_ref: Any, c: Any,

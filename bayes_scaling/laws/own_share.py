@@ -8,6 +8,7 @@ from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior
 from bayes_scaling.laws.mixing import DOMAINS, Mixing, share_of
+from bayes_scaling.laws.parts import refuse_options
 
 _SIZE = Input("params", "count", "parameters N", reference=1e9)
 
@@ -92,25 +93,20 @@ class OwnShare(Law):
         CardError
             Unknown option, fewer than two domains, names that repeat, a domain that is none of them.
         """
-        known = ("domains", "own")
-        for key in options:
-            if key not in known:
-                raise CardError(
-                    f"law {self.name} has no option {key!r}; it has {listed(known)}." + did_you_mean(key, known)
-                )
+        refuse_options(self.name, options, ["domains", "own"])
         chosen = {**self.options, **options}
-        domains = tuple(chosen.get("domains", DOMAINS))
-        Mixing().with_options(domains=list(domains))  # raises where they are no domains
+        domains = chosen.get("domains", list(DOMAINS))
+        Mixing().with_options(domains=domains)  # raises where they are no domains
         if "own" in chosen and chosen["own"] not in domains:
             raise CardError(
                 f"own_share: own = {chosen['own']!r}; expected one of {listed(domains)}."
                 + did_you_mean(str(chosen["own"]), domains)
             )
         other = type(self)()
-        other.domains, other.options = domains, chosen
-        other.inputs = other.declared = _inputs(domains)
-        other.parameters = _parameters(domains)
-        return other
+        other.domains, other.options = tuple(domains), chosen
+        other.inputs = other.declared = _inputs(other.domains)
+        other.parameters = _parameters(other.domains)
+        return self.carried_to(other)
 
     def check_values(self, frame: Any) -> None:
         """Raise DataError where proportions do not sum to 1."""

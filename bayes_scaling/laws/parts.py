@@ -145,6 +145,17 @@ def refuse_options(law: str, options: Iterable[str], known: Iterable[str]) -> No
             raise CardError(f"law {law} has no option {key!r}; it has {listed(known)}." + did_you_mean(key, known))
 
 
+def distinct_names(law: str, option: str, given: Any, *, fewest: int = 1, order: str = "") -> tuple[str, ...]:
+    """Return the names that an option of a law lists; CardError where they are too few, no names, or not different."""
+    if isinstance(given, str) or len(given) < fewest or not all(isinstance(name, str) and name for name in given):
+        raise CardError(
+            f"{law}: {option} = {given!r}; expected a list of at least {fewest} names{order and f', {order}'}."
+        )
+    if len(set(given)) < len(given):
+        raise CardError(f"{law}: {option} = {given!r}; expected every name once.")
+    return tuple(given)
+
+
 def refuse_rows(law: str, wrong: Any, columns: Sequence[str], expected: str) -> None:
     """Raise DataError that lists rows whose values do not fit together; nothing where there are none.
 

@@ -78,4 +78,4 @@ class RoutedFloor(Law):
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:
         """Return values with 1 to 512 experts."""
-        return Routed().example(rows)
+        return Routed().at(**self.reference).example(rows)

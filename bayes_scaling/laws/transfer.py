@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bayes_scaling.errors import CardError, did_you_mean, listed
+from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
 from bayes_scaling.laws.data_constrained import worth
 from bayes_scaling.laws.languages import TARGET
+from bayes_scaling.laws.parts import distinct_names, refuse_options
 
 LANGUAGES = ("other",)
 _UNIQUE = Input(
@@ -100,23 +101,15 @@ class Transfer(Law):
         CardError
             Unknown option, no language, names that repeat.
         """
-        for key in options:
-            if key != "languages":
-                raise CardError(
-                    f"law {self.name} has no option {key!r}; it has 'languages'." + did_you_mean(key, ["languages"])
-                )
-        names = options.get("languages", list(self.languages))
-        if isinstance(names, str) or not names or not all(isinstance(n, str) and n for n in names):
-            raise CardError(f"{self.name}: languages = {names!r}; expected a list of names.")
-        if len(set(names)) < len(names):
-            raise CardError(f"{self.name}: languages = {names!r}; expected every name once.")
+        refuse_options(self.name, options, ["languages"])
+        names = distinct_names(self.name, "languages", options.get("languages", self.languages))
         other = type(self)()
-        other.languages = tuple(names)
-        other.options = {} if other.languages == LANGUAGES else {"languages": list(names)}
+        other.languages = names
+        other.options = {} if names == LANGUAGES else {"languages": list(names)}
         other.inputs = (_PARAMS, *_data(other.languages))
         other.declared = other.inputs
         other.parameters, other.quantities = _parameters(other.languages), _quantities(other.languages)
-        return other
+        return self.carried_to(other)
 
     def mean(
         self, xp: Backend, *, params: Any, tokens: Any, unique: Any, E: Any, A_ref: Any, alpha: Any, B_ref: Any,

@@ -108,11 +108,10 @@ class Vocabulary(Law):
         offset = options.get("offset", self.offset)
         if isinstance(offset, bool) or not isinstance(offset, int | float) or not 0 < offset < 100:
             raise CardError(f"{self.name}: offset = {offset!r}; expected nats above 0 that make every loss positive.")
-        other = type(self)().at(**self.reference)
-        assert isinstance(other, Vocabulary)
+        other = type(self)()
         other.offset = float(offset)
         other.options = {} if other.offset == type(self).offset else {"offset": other.offset}
-        return other
+        return self.carried_to(other)
 
     def mean(
         self, xp: Backend, *, non_vocab_params: Any, vocab_params: Any, tokens: Any, floor: Any, A1_ref: Any,

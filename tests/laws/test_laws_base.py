@@ -1,5 +1,6 @@
 """The base class of laws refuses what does not fit together, and says what would."""
 
+import numpy as np
 import pytest
 
 from bayes_scaling import laws
@@ -118,3 +119,29 @@ def test_a_prior_is_plain_data():
     assert prior != Prior("lognormal", median=0.35, upper95=0.8)
     with pytest.raises(CardError, match="dist"):
         Prior.from_dict({"median": 0.35})
+
+
+def test_another_form_keeps_reference_and_readings():
+    forms = {
+        "capability": {"product": False}, "data_filtering": {"pools": ["a", "b"]}, "model_collapse": {"cut": "rank"},
+        "own_share": {"own": "code"}, "transfer": {"languages": ["de"]}, "vocabulary": {"offset": 8.0},
+        "chinchilla": {"exponents": "equal"},
+    }  # fmt: skip
+    for name, options in forms.items():
+        law = laws.get(name)
+        first = next(iter(law.reference))
+        moved = law.at(**{first: 7 * law.reference[first]})
+        assert moved.with_options(**options).reference[first] == moved.reference[first], name
+        read = law.reading(**{first: "active_params"}, reference={first: 3e8}).with_options(**options)
+        assert (read.readings(), read.reference[first]) == ({first: "active_params"}, 3e8), name
+    tokens = laws.get("model_collapse").at(source=1e9)
+    assert tokens.with_options().reference["source"] == 1e9
+    assert tokens.with_options(cut="rank").reference["source"] == 1e5, "tokens and ranks are no one scale"
+
+
+@pytest.mark.parametrize("name", ["data_steps", "routed_floor"])
+def test_examples_move_with_the_reference(name):
+    law = laws.get(name)
+    first = next(iter(law.reference))
+    near, far = (np.array(one.example()[first]) for one in (law, law.at(**{first: 1000 * law.reference[first]})))
+    np.testing.assert_allclose(far, 1000 * near)
