@@ -7,14 +7,14 @@ of group and run effects are part of neither.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.check.predictive import run_names
-from bayes_scaling.errors import FitError
+from bayes_scaling.errors import CardError, FitError, did_you_mean, listed
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, run_effects
 from bayes_scaling.fit.particles import Target
 from bayes_scaling.laws.backend import link, numpy_backend
@@ -77,7 +77,8 @@ def power_scaling(
     further : dict of str to ndarray, shape (draw,), optional
         Quantities on all draws of the fit, such as forecasts at a point.
     scaled : sequence of str, optional
-        Names of the priors that are scaled; all that the model states when left out.
+        Names of the priors that are scaled; all that the model states when left out. One that is held constant has
+        none.
 
     Returns
     -------
@@ -88,6 +89,8 @@ def power_scaling(
 
     Raises
     ------
+    CardError
+        A name of no prior.
     FitError
         A discrepancy was integrated out of a model with group effects.
     """
@@ -103,15 +106,33 @@ def power_scaling(
     def group(**columns: np.ndarray) -> xr.Dataset:
         return xr.Dataset({name: (dims, np.asarray(v).reshape(shape)) for name, v in columns.items()})
 
+    densities = log_prior(fit)
     tree = xr.DataTree.from_dict(
-        {"posterior": group(**wanted), "log_prior": group(**log_prior(fit)),
-         "log_likelihood": group(all=log_likelihood(fit))}
-    )  # fmt: skip
-    names = {"prior": list(scaled) if scaled is not None else None, "likelihood": None}
-    found = {side: arviz_stats.psense(tree, group=side, group_var_names=of) for side, of in names.items()}
-    rows = [(name, *(float(found[side][name]) for side in ("prior", "likelihood"))) for name in wanted]
+        {
+            "posterior": group(**wanted),
+            "log_prior": group(**densities),
+            "log_likelihood": group(all=log_likelihood(fit)),
+        }
+    )
+    of_prior = _scaled(scaled, densities, fixed)
+    nothing = dict.fromkeys(wanted, 0.0)  # where every prior is held
+    prior = arviz_stats.psense(tree, group="prior", group_var_names=of_prior) if of_prior else nothing
+    likelihood = arviz_stats.psense(tree, group="likelihood")
+    rows = [(name, float(prior[name]), float(likelihood[name])) for name in wanted]
     table = pd.DataFrame(rows, columns=["variable", "prior", "likelihood"])
     return table.assign(diagnosis=[_diagnosis(p, d) for p, d in zip(table["prior"], table["likelihood"], strict=True)])
+
+
+def _scaled(asked: Sequence[str] | None, densities: Mapping[str, Any], fixed: Collection[str]) -> list[str]:
+    """Return the names of the priors to scale, without those that are held constant."""
+    names = list(densities if asked is None else asked)
+    if unknown := [n for n in names if n not in densities and n not in fixed]:
+        known = list(densities)
+        raise CardError(
+            f"scaled names {listed(unknown)}; this model states priors of {listed(known)}."
+            + did_you_mean(unknown[0], known)
+        )
+    return [n for n in names if n in densities]
 
 
 def _diagnosis(prior: float, likelihood: float) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bayes_scaling.cli.plan_parser import add_plan
+from bayes_scaling.data.columns import OUTCOMES
 
 EXPONENT = re.compile(r"-(\d+\.?\d*|\.\d+)[eE][+-]?\d{1,3}")
 DEFAULT_REPORT = ("published_families", "published_loss")
@@ -125,7 +126,7 @@ def _add_choose(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which laws, of which rows")
     group.add_argument("--laws", nargs="+", metavar="LAW",
                        help="names, see bayes-scaling laws (all whose outcome and columns the table has)")  # fmt: skip
-    group.add_argument("--outcome", choices=("loss", "accuracy"), help="of a table that has both (loss)")
+    group.add_argument("--outcome", choices=OUTCOMES, help="of a table that has several (the first of these)")
     group.add_argument(
         "--columns", nargs="+", metavar="YOURS=OURS", help="names of a file's columns, e.g. n_params=params"
     )

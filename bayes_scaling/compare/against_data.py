@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from bayes_scaling.fit import Fit
 from bayes_scaling.forecasts.words import interval, level, number
@@ -116,7 +117,8 @@ def _movement(found: Sensitivity) -> str:
 def _of_sets(found: Sensitivity, rows: pd.DataFrame, which: str) -> str:
     most = rows.iloc[int(np.argmax(rows["shift"].abs()))]
     size = abs(most["shift"])
-    how = "hardly moves" if size < LITTLE else "moves" if size > MUCH else "moves a little"
+    of_90 = size * ndtri((1 + found.level) / 2) / Z90  # roughly, whatever the level that was asked for
+    how = "hardly moves" if of_90 < LITTLE else "moves" if of_90 > MUCH else "moves a little"
     return (
         f"Under {which} the median forecast {how} from that of {found.base}: by {number(size, 2)} widths of its "
         f"{level(found.level)} interval at most (Monte-Carlo standard error {number(most['mcse_shift'], 1)}; "

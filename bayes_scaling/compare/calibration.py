@@ -172,7 +172,7 @@ def _stretched(scores: pd.DataFrame, end: str, factor: np.ndarray, outcome: str)
 
 
 def widen(forecast: Forecast, factor: float, *, source: str) -> Forecast:
-    """Return a forecast of loss whose draws are stretched about their median in log loss.
+    """Return a forecast of loss, or of data needed, whose draws are stretched about their median in its logarithm.
 
     Parameters
     ----------
@@ -185,9 +185,9 @@ def widen(forecast: Forecast, factor: float, *, source: str) -> Forecast:
     ForecastError
         A factor that is not positive, or a forecast of accuracy.
     """
-    if not factor > 0 or forecast.outcome != "loss":
+    if not factor > 0 or not on_log(forecast.outcome):
         raise ForecastError(
-            f"factor = {factor!r} for {forecast.outcome}; expected a positive number and a forecast of loss."
+            f"factor = {factor!r} for {forecast.outcome}; expected a positive number and a forecast of loss or data."
         )
     median = np.log(np.median(forecast.draws, axis=0))
     draws = np.exp(median + factor * (np.log(forecast.draws) - median))

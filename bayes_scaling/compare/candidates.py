@@ -96,7 +96,7 @@ class Options:
         return make_spec(law, **shared, pooling={k: v for k, v in (self.pooling or {}).items() if k in parameters})
 
     def check(self, specs: Mapping[str, ModelSpec]) -> list[str]:
-        """Raise where a key applies to no law, a typo; return notes on keys that some laws lack."""
+        """Raise where a key applies to no law, a typo unless it is a model's; return notes on keys that some lack."""
         notes = []
         inputs = {n: {i.name for i in s.law.inputs} for n, s in specs.items()}
         parameters = {n: {p.name for p in s.possible_parameters()} for n, s in specs.items()}
@@ -104,6 +104,8 @@ class Options:
         for what, given, known in (*shared, ("pooling", self.pooling, parameters)):
             for key in given or {}:
                 has = [name for name, keys in known.items() if key in keys]
+                if not has and self.own is not None:
+                    continue  # a key of the model that was given, which is not among these laws
                 if not has:
                     every = sorted(set().union(*known.values()))
                     raise CardError(
@@ -132,7 +134,7 @@ def candidates(
     laws : sequence, mapping by name, or None
         Names, laws, or models and specifications with settings of their own; None stands for all known laws.
     outcome : str, optional
-        That of the laws that are named, else the one that the table has, ``loss`` before ``accuracy``.
+        That of the laws that are named, else the one that the table has, ``loss`` first.
     options : Options
         Of laws that come without settings of their own.
     exclude_flags : sequence of str

@@ -53,7 +53,7 @@ class LawComparison:
         leave-one-out: ``elpd_loo`` and ``elpd_se``, ``elpd_diff`` (how far behind the best usable law) and
         ``elpd_diff_se``, ``units``, ``bad_k`` (units whose Pareto k is above its limit); backtest, on held-out rows
         of the largest scales: ``lpd`` (mean log density over units), ``lpd_diff`` and ``lpd_diff_se``, ``crps``,
-        ``median_error`` (of the median forecast: relative for loss, absolute for accuracy; median over rows),
+        ``median_error`` (of the median forecast: absolute for accuracy, else relative; median over rows),
         ``coverage90`` with its 90 % interval ``coverage90_lo``, ``coverage90_hi``, and ``width90``; ``loo_weight``,
         ``backtest_weight`` with its 90 % interval ``backtest_weight_lo``, ``backtest_weight_hi``; ``parameters``,
         ``engine``, ``seconds``, ``doubts`` (checks that limit what can be concluded), ``warning`` (of a fit that is

@@ -18,6 +18,7 @@ from bayes_scaling.compare.choice import LawComparison
 from bayes_scaling.compare.folds import SCALES, Split, scale_of
 from bayes_scaling.compare.joined import by_unit, common_rows, common_units
 from bayes_scaling.compare.stacking import Weights, law_weights, stacking_weights
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import CardError, FitError, ForecastError, InterruptedFitError, listed
 from bayes_scaling.fit import Fit, JobResult, SamplerSettings, failure_banner, many_fits, sample
 from bayes_scaling.fit.engine import applies
@@ -64,7 +65,8 @@ def laws(
         left out, all known laws of the outcome whose columns are there; then a law whose columns are missing in more
         than half of the rows is left out instead of costing the others these rows.
     outcome : str, optional
-        ``loss`` or ``accuracy``; that of the laws that are named, else what the table has, loss first.
+        ``loss``, ``accuracy`` or ``data_needed``; that of the laws that are named, else what the table has, in this
+        order.
     groups, pooling, noise, inputs, reference :
         As of :class:`bayes_scaling.ScalingModel`, for laws that come without settings of their own. A parameter or
         input that a law lacks does not apply to it. Priors differ between laws: give them with a model.
@@ -319,7 +321,7 @@ _WEIGHTS = {"weight": "backtest_weight", "lower": "backtest_weight_lo", "upper":
 
 def _held_out(one: Backtest) -> dict[str, float]:
     """Return the scores of one backtest over all its held-out rows."""
-    error = "relative_error" if one.outcome == "loss" else "absolute_error"
+    error = "relative_error" if on_log(one.outcome) else "absolute_error"
     found = one.summary().iloc[0].to_dict()
     return {k: found[k] for k in _HELD_OUT if k in found} | {"median_error": float(one.frame[error].median())}
 

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from bayes_scaling.data import check_runs, has_flag
-from bayes_scaling.data.columns import COLUMNS, FLOP_PER_PARAM_TOKEN
+from bayes_scaling.data.columns import COLUMNS, FLOP_PER_PARAM_TOKEN, OUTCOMES
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts.facts import add_benchmark, named_models, with_task_facts
@@ -177,7 +177,7 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
             f"points lack {listed(missing)}, which law {fit.spec.law.name} reads ({told}); found "
             f"{listed(frame.columns)}.{hint}"
         )
-    unread = [c for c in ("loss", "accuracy", "flags") if c in frame.columns and c not in inputs]
+    unread = [c for c in (*OUTCOMES, "flags") if c in frame.columns and c not in inputs]
     spare = frame.drop(columns=unread)
     try:
         unique = spare.assign(_point=np.arange(len(spare)))

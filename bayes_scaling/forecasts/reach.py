@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
@@ -179,7 +180,8 @@ def check_targets(fit: Fit, targets: Sequence[float]) -> None:
             hint = " Divide percent by 100." if target > 1 else ""
             raise ForecastError(f"target accuracy {target:g}; expected a fraction between 0 and 1.{hint}")
         if not target > 0 or not np.isfinite(target):
-            raise ForecastError(f"target loss {target:g}; expected a positive number of nats per token.")
+            outcome = fit.spec.outcome
+            raise ForecastError(f"target {outcome} {target:g}; expected a positive number of {COLUMNS[outcome].unit}.")
 
 
 def _check_path(fit: Fit, tokens_per_param: float | None) -> None:

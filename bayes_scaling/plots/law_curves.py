@@ -12,12 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_scaling import laws
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.laws import Input, Law
 from bayes_scaling.plots import style
 from bayes_scaling.plots.law_tables import is_scale, law_curve_table
 
-TALL = 4.0  # a loss is drawn on a log scale where the ends of its bands differ by such a factor
+TALL = 4.0  # a loss (or samples needed) is drawn on a log scale where the ends of its bands differ by such a factor
 PANEL = (2.6, 2.5)  # inches
 
 
@@ -92,7 +93,7 @@ def _panel(ax: Axes, law: Law, item: Input, table: pd.DataFrame) -> None:
 def _axes(ax: Axes, law: Law, item: Input, table: pd.DataFrame, published: Sequence[str]) -> None:
     """Scale and label the axes of one panel."""
     ends = table[["lower", "upper", *published[: len(style.SERIES) - 1]]].to_numpy()
-    tall = law.outcome == "loss" and ends.min() > 0 and ends.max() > TALL * ends.min()
+    tall = on_log(law.outcome) and ends.min() > 0 and ends.max() > TALL * ends.min()
     ax.set_ylim(*style.limits_of(ends, log=tall))
     if tall:
         style.log_axis(ax, "y")

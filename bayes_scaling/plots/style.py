@@ -37,7 +37,7 @@ _RC: Any = {
 _LABELS = {
     "compute": "training compute C (FLOP)", "params": "parameters N", "tokens": "training tokens D",
     "seen": "examples or tokens seen", "step": "optimiser step",
-    "loss": "loss (nats per token)", "accuracy": "accuracy",
+    "loss": "loss (nats per token)", "accuracy": "accuracy", "data_needed": "samples needed",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import SCALES
+from bayes_scaling.data.columns import COLUMNS, SCALES
 from bayes_scaling.forecasts.words import (
     GAP,
     KINDS,
@@ -42,15 +42,15 @@ def hundredths(value: float) -> str:
 
 
 def outcome(value: float, name: str) -> str:
-    """Return a loss with three decimals, an accuracy in percent."""
+    """Return a loss with three decimals, an accuracy in percent, samples needed as a number."""
     if not math.isfinite(value):
         return NONE
-    return percent(value) if name == "accuracy" else f"{value:.3f}"
+    return percent(value) if name == "accuracy" else f"{value:.3f}" if name == "loss" else number(value)
 
 
 def unit(name: str) -> str:
     """Return the unit of the outcome as it follows a number."""
-    return "" if name == "accuracy" else " nats per token"
+    return "" if name == "accuracy" else f" {COLUMNS[name].unit}"
 
 
 def distribution(given: Prior) -> str:

@@ -211,6 +211,9 @@ def test_a_model_of_ones_own_stands_for_its_law(runs):
     found = room.candidates(frame, ["chinchilla", "kaplan"], options=room.Options.like(own.spec))
     assert found.specs["chinchilla"] is own.spec
     assert found.specs["kaplan"].groups == ("family",)
+    none = bs.ScalingModel("chinchilla", groups=["family"], pooling={"A_ref": "none"})
+    without = room.candidates(frame, ["kaplan", "log_compute"], options=room.Options.like(none.spec))
+    assert list(without.specs) == ["kaplan", "log_compute"], "what only the model's own law has is no typo"
     two = allowed(frame, {"plain": "chinchilla", "mine": own})
     assert [s.law.name for s in two.specs.values()] == ["chinchilla", "chinchilla"]
     assert two.specs["mine"] is own.spec

@@ -1,6 +1,7 @@
 """Sensitivity to prior sets: many runs hold a forecast, few do not, and what runs contradict is said."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -139,6 +140,26 @@ def test_power_scaling_is_that_of_arviz_on_the_stated_density(few):
     assert told["alpha"] == pytest.approx(expected, rel=1e-9)
     assert told["twice"] == pytest.approx(expected, rel=1e-9), "a unit changes nothing"
     assert told["alpha"] < power_scaling(few).set_index("variable")["prior"].max()
+
+
+def test_a_prior_that_is_held_is_not_scaled(few):
+    import simulated
+
+    held = {"dist": "constant", "value": 0.36}
+    fit = simulated.fit_of(make_spec(**MODEL, priors={"beta": held}), few.frame, draws=100)
+    names = [p.name for p in fit.spec.law.parameters]
+    told = power_scaling(fit, scaled=names)
+    assert "beta" not in set(told["variable"])
+    pd.testing.assert_frame_equal(told, power_scaling(fit, scaled=[n for n in names if n != "beta"]))
+    assert (power_scaling(fit, scaled=["beta"])["prior"] == 0).all()
+    with pytest.raises(CardError, match="Did you mean 'alpha'"):
+        power_scaling(fit, scaled=["alfa"])
+
+
+@pytest.mark.parametrize(("level", "how"), [(0.9, "moves from"), (0.5, "moves a little from")])
+def test_how_far_is_far_does_not_depend_on_the_level(of_many, level, how):
+    found = replace(of_many, table=of_many.table.assign(shift=0.3), level=level)
+    assert f"the median forecast {how}" in found.sentences[0]
 
 
 def test_groups_and_run_effects_have_priors_too(crossed_fit):

@@ -1,15 +1,20 @@
 """Samples needed in reinforcement learning: the frontier, its best ratio by brute force, a fit of data needed."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling import laws
+from bayes_scaling import compare, laws, plots
 from bayes_scaling.check import residuals
 from bayes_scaling.data.columns import OUTCOMES, on_log
+from bayes_scaling.errors import ForecastError
+from bayes_scaling.forecasts.reach import check_targets
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model.priors import draw
+from bayes_scaling.report import words
+from bayes_scaling.report.catalogue import entry
 
 XP = numpy_backend()
 LAW = laws.get("utd_frontier")
@@ -57,7 +62,8 @@ def test_data_needed_is_an_outcome_on_the_log_scale():
     rng = np.random.default_rng(2)
     utd = np.tile(2.0 ** np.arange(-1, 5), 4)
     needed = LAW.mean(XP, utd=utd, **TRUTH) * np.exp(0.05 * rng.standard_normal(len(utd)))
-    fit = bs.ScalingModel("utd_frontier").fit(pd.DataFrame({"utd": utd, "data_needed": needed}), random_seed=1)
+    frame = pd.DataFrame({"utd": utd, "data_needed": needed})
+    fit = bs.ScalingModel("utd_frontier").fit(frame, random_seed=1)
     drawn = fit.values()
     for name, true in TRUTH.items():
         z = (np.log(drawn[name]).mean() - np.log(true)) / np.log(drawn[name]).std()
@@ -71,3 +77,21 @@ def test_data_needed_is_an_outcome_on_the_log_scale():
     ahead = bs.forecast(fit, {"utd": 32.0})
     assert ahead.outcome == "data_needed"
     assert np.median(ahead.draws) == pytest.approx(LAW.mean(XP, utd=32.0, **TRUTH), rel=0.2)
+    assert len(bs.forecast(fit, {"utd": [32.0], "data_needed": [0.0]}).draws), "its outcome is not read from points"
+    with pytest.raises(ForecastError, match="target data_needed -1; expected a positive number of samples"):
+        check_targets(fit, [-1.0])
+    assert compare.widen(ahead, 2.0, source="a test").draws.std() > ahead.draws.std()
+    found = bs.compare_laws(frame, backtest=True, settings=bs.SamplerSettings(draws=250), progressbar=False)
+    error = found.backtests["utd_frontier"].frame["relative_error"].median()
+    assert found.ranking["median_error"].tolist() == [error], "of samples, a share of them"
+
+
+def test_pages_and_pictures_show_samples():
+    assert words.unit("data_needed") == " samples"
+    assert (words.outcome(2134.2, "data_needed"), words.outcome(2.13421, "loss")) == ("2134", "2.134")
+    captions = [b.caption for s in entry(LAW).sections for f in s.blocks for b in getattr(f, "blocks", ())]
+    assert captions == ["Quantiles of the data_needed in samples"]
+    _, axes = plots.law_curves(LAW)
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylabel() == "samples needed"
+    plt.close("all")
