@@ -148,8 +148,9 @@ def test_log_density_and_gradient_are_finite_over_the_prior(name):
     law = laws.get(name)
     frame = WITH_SIZE.assign(loss=WITH_LOSS["loss"], skill_1=SKILL) if law.outcome == "accuracy" else LADDER
     if not {i.column for i in law.inputs} <= {*frame.columns, "compute"}:
+        items = {} if law.noise.get("observation") == "beta" else {"n_items": 500}
         outcome = {
-            "loss": {"loss": LADDER["loss"]}, "accuracy": {"accuracy": FLOORED[: len(LADDER)], "n_items": 500},
+            "loss": {"loss": LADDER["loss"]}, "accuracy": {"accuracy": FLOORED[: len(LADDER)], **items},
             "data_needed": {"data_needed": 1e5 * LADDER["loss"]},
         }[law.outcome]  # fmt: skip
         frame = pd.DataFrame(law.example(len(LADDER))).assign(family=LADDER["family"], **outcome)
