@@ -96,7 +96,7 @@ SCORED_SLDBENCH = (
     "Their priors are wide and their forms are the papers', but residuals and posteriors of all rows were seen. The "
     "leads of issue 7 are earlier looks too.",
     "2026-11-26, while loaders were written: Brier scores of two models above the threshold in arithmetic and in MMLU "
-    "(Llama-2 7B and 13B), printed with the head of a file. No choice rests on them; the models were frozen when MMLU's "
+    "(Llama-2 7B and 13B), printed with the head of a file. No choice rests on them; models were frozen when MMLU's "
     "were seen.",
     "2026-11-26: the frozen models, once: R2 .9999 parallel, .9883 vocab, .9967 sft, .9916 domain_mixture, .806 moe, "
     ".990 data_constrained, .780 lr_bsz, .733 easy_question; mean .911; coverage .86 (.82 to .90). Ten of 23 fits were "
