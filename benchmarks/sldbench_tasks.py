@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,11 @@ SEQUENCE = 2048  # tokens
 DOMAINS = ("academic", "prose", "dialogue", "symbolic", "internet")
 NEAR = 0.25  # nats above the best run of a cell, within which runs of lr_bsz are fitted
 STUDENT = {"observation": "student_t", "run_effect": False}
+SAMPLING: tuple[dict[str, Any], ...] = (
+    {"draws": 1000, "tune": 1000, "target_accept": 0.95},
+    {"draws": 3000, "tune": 3000, "target_accept": 0.98},
+    {"draws": 8000, "tune": 5000, "target_accept": 0.98},
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Task:
 
     ``by`` names a column whose values are fitted one by one, ``unit`` the independent units of the coverage. ``used``
     says which training rows are fitted. ``inner`` gives a fold per label: rows held out, and others that are not
-    fitted (None: all but those held out are).
+    fitted (None: all but those held out are). ``first`` is where the sampling settings begin.
     """
 
     read: Callable[[pd.DataFrame], pd.DataFrame]
@@ -35,12 +40,16 @@ class Task:
     unit: str | None = None
     new_groups: str = "error"
     used: Callable[[pd.DataFrame], pd.Series] = lambda rows: rows["loss"].notna()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    first: int = 0
 
     def fit(self, rows: pd.DataFrame, part: str) -> Fit:
-        """Fit the model of one part to its rows."""
-        settings = {"draws": 1000, "tune": 1000, "target_accept": 0.95, **self.settings}
-        return self.model(part).fit(rows[self.used(rows)], random_seed=1, progressbar=False, **settings)
+        """Fit the model of one part to its rows, longer until its diagnostics pass."""
+        model, used = self.model(part), rows[self.used(rows)]
+        for settings in SAMPLING[self.first :]:
+            fit = model.fit(used, random_seed=1, progressbar=False, **settings)
+            if fit.diagnose().ok:
+                break
+        return fit
 
 
 def _named(rows: pd.DataFrame, **names: str) -> pd.DataFrame:
@@ -171,16 +180,15 @@ def _plain(law: str) -> Callable[[str], bs.ScalingModel]:
     return lambda _: bs.ScalingModel(law, noise=STUDENT)
 
 
-LONG = {"draws": 2000, "tune": 2000, "target_accept": 0.98}
 TASKS: dict[str, Task] = {
     "parallel": Task(_parallel, _plain("parallel_streams"), _top("streams", 1), by="corpus"),
-    "vocab": Task(_vocab, _vocabulary, _top("vocab_size", 1, 2), unit="run", new_groups="population", settings=LONG),
-    "sft": Task(_sft, _fine_tuning, _top("seen", 1, 2), unit="run", settings=LONG),
+    "vocab": Task(_vocab, _vocabulary, _top("vocab_size", 1, 2), unit="run", new_groups="population", first=1),
+    "sft": Task(_sft, _fine_tuning, _top("seen", 1, 2), unit="run", first=1),
     "domain_mixture": Task(
-        _mixture, _own_share, _mixtures, by="task", unit="mixture", new_groups="population", settings=LONG
+        _mixture, _own_share, _mixtures, by="task", unit="mixture", new_groups="population", first=1
     ),
     "moe": Task(_moe, _plain("routed_floor"), _top("active_params", 1, 2)),
     "data_constrained": Task(_named, _plain("data_steps"), _repeated),
-    "lr_bsz": Task(_rates, _plain("rate_batch"), _cells, used=_near, settings={**LONG, "draws": 3000, "tune": 3000}),
-    "easy_question": Task(_questions, _plain("two_turns"), _last, by="benchmark", unit="compute", settings=LONG),
+    "lr_bsz": Task(_rates, _plain("rate_batch"), _cells, used=_near, first=1),
+    "easy_question": Task(_questions, _plain("two_turns"), _last, by="benchmark", unit="compute"),
 }

@@ -20,7 +20,7 @@ KNOWN = (
     "repeated_score", "registry_chance", "single_model_benchmark", "empty_family", "params_from_name", "limited",
     "below_range", "not_language", "speculative", "pooled", "special_continued", "special_distilled",
     "special_multilingual", "special_multimodal", "special_synthetic", "special_upcycled", "hardly_trained", "diverged",
-    "far_from_best", "not_best",
+    "far_from_best", "not_best", "one_answer", "long_trained",
     "above_range", "repeated_x",
     "not_in_published_fit",
     "seed_repeat", "deduplicated", "other_shape", "early_checkpoint", "untrained_domain",

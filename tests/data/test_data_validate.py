@@ -334,6 +334,7 @@ def test_the_vocabulary_is_complete():
         "step",
         "seen",
         "loss",
+        "data_needed",
         "accuracy",
         "n_items",
         "chance",

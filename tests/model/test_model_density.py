@@ -153,6 +153,8 @@ def test_log_density_and_gradient_are_finite_over_the_prior(name):
             "data_needed": {"data_needed": 1e5 * LADDER["loss"]},
         }[law.outcome]  # fmt: skip
         frame = pd.DataFrame(law.example(len(LADDER))).assign(family=LADDER["family"], **outcome)
+    if law.noise.get("observation") == "beta":  # of scores that count no items, inside (0, 1)
+        frame = frame.drop(columns="n_items").assign(accuracy=frame["accuracy"].clip(0.01, 0.99))
     spec, rows = encode(make_spec(law, groups=["family"]), frame)
     levels = {g: len(v) for g, v in rows.coords.items()}
     values = simulate.prior_values(spec, levels, 60, np.random.default_rng(4))
