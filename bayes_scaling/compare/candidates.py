@@ -321,7 +321,11 @@ def _shared(
     reasons = "; ".join(f"{o.law}: {o.reason}" for o in left_out if o.kind != OTHER)
     if not specs:
         raise DataError(f"none of the laws of {table.outcome} can be fitted to the {len(table.data)} rows. {reasons}")
-    wanted, rows = table.measured & ~table.flagged, np.all(list(usable.values()), axis=0)
+    wanted, rows = table.measured & ~table.flagged, np.all([usable[n] for n in specs], axis=0)
+    refused = {n: why for n, s in specs.items() if rows.any() and (why := table.refused(s, rows)) is not None}
+    if refused:  # what it reads costs the others no row any more
+        left_out += [LeftOut(name, *why) for name, why in refused.items()]
+        return _shared(table, {n: s for n, s in specs.items() if n not in refused}, usable, left_out, notes)
     for name, spec in specs.items():
         if not rows.any() or usable[name].sum() < wanted.sum():
             notes.append(f"{name}: {table.gaps(spec, wanted)}.")
@@ -331,13 +335,4 @@ def _shared(
         notes.append(f"all laws are compared on the {int(rows.sum())} of {int(wanted.sum())} rows that each can use.")
     if unmeasured := int((~table.measured).sum()):
         notes.append(f"{unmeasured} of {len(table.data)} rows have no {table.outcome} and are left out.")
-    kept = {}
-    for name, spec in specs.items():
-        why = None if (usable[name] == rows).all() else table.refused(spec, rows)
-        if why is None:
-            kept[name] = spec
-        else:
-            left_out.append(LeftOut(name, *why))
-    if not kept:
-        return _shared(table, {}, {}, left_out, notes)
-    return Candidates(kept, table.frame(rows), tuple(left_out), tuple(notes), table.outcome)
+    return Candidates(specs, table.frame(rows), tuple(left_out), tuple(notes), table.outcome)

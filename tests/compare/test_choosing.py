@@ -179,6 +179,19 @@ def test_laws_are_compared_on_the_rows_that_all_can_use(runs):
     pd.testing.assert_series_equal(*settled)
 
 
+def test_a_law_that_the_shared_rows_do_not_identify_costs_no_rows(runs):
+    place = np.arange(60)
+    frame = runs.assign(
+        unique_tokens=np.where(place < 25, runs["tokens"] / 2, np.nan), experts=8.0,
+        active_params=np.select([place < 10, place < 25], [np.nan, 1e9], runs["params"]),
+    )  # fmt: skip
+    found = allowed(frame, ["chinchilla", "data_constrained", "routed"])
+    assert list(found.specs) == ["chinchilla", "data_constrained"]
+    assert {o.law: o.kind for o in found.left_out} == {"routed": room.UNIDENTIFIED}
+    assert found.frame.index.tolist() == list(range(3, 253, 10)), "10 of them have no active_params"
+    assert not any("routed" in note for note in found.notes)
+
+
 def test_values_outside_the_domain_and_one_size_only_are_reasons(runs):
     frame = runs.assign(streams=0.5, experts=8.0, active_params=1e9, unique_tokens=2 * runs["tokens"])
     found = allowed(frame, ["chinchilla", "parallel_streams", "data_constrained", "routed"])
