@@ -7,6 +7,7 @@ before them. Neither library is imported before a back end is asked for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -38,7 +39,11 @@ class Backend:
 
     def log10(self, x: Any) -> Any:
         """Return the decimal logarithm."""
-        return self.log(x) / 2.302585092994046
+        return self.log(x) / math.log(10)
+
+    def exp10(self, x: Any) -> Any:
+        """Return ten to a power."""
+        return self.exp(math.log(10) * x)
 
     def logit(self, p: Any) -> Any:
         """Return ``log(p / (1 - p))`` for p strictly between 0 and 1."""

@@ -8,8 +8,6 @@ from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.optimum import minimum
 
-_LN10 = 2.302585092994046
-
 
 class ComposedTask(Law):
     r"""Accuracy at questions with a negation: answering, linear in the log scale, and understanding "not", a sigmoid.
@@ -88,4 +86,4 @@ class ComposedTask(Law):
         high = transition + 0.0 * (answering + gain + slope)
         leaves = (0.5 - answering) / gain + 0.0 * high
         lowest = minimum(accuracy, xp.minimum(leaves, high), high)
-        return xp.where(leaves < high, self.reference["scale"] * xp.exp(_LN10 * lowest), float("inf"))
+        return xp.where(leaves < high, self.reference["scale"] * xp.exp10(lowest), float("inf"))

@@ -83,9 +83,8 @@ class Compressed(Law):
 
     def capacity(self, xp: Backend, *, gmse: Any, L: Any, F: Any, C: Any, **others: Any) -> Any:
         """Return the share of its parameters that a representation is worth, shape ``(..., row)``."""
-        bits = -xp.log(xp.where(gmse > 0, gmse, 0.5)) / math.log(
-            4
-        )  # any positive number where the other branch is taken
+        some = xp.where(gmse > 0, gmse, 0.5)  # any number where the other branch is taken
+        bits = -xp.log(some) / math.log(4)
         log_tanh = xp.log(-xp.expm1(-2 * F * bits)) - xp.log1p(xp.exp(-2 * F * bits))
         return xp.where(gmse > 0, L * xp.exp(C * log_tanh), 1.0)
 

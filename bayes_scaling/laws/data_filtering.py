@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bayes_scaling.errors import CardError, DataError, listed
@@ -14,7 +15,6 @@ _SIDE = 8
 EPOCHS = _SIDE**2
 """Largest number of epochs: the sum over epochs has so many terms."""
 _WORST = 0.999  # error of a model that guesses among a thousand classes
-_LN2 = 0.6931471805599453
 _UNIT = 1e5  # samples that the repository of the paper divides by
 _SEEN = Input("samples", "count", "training samples n seen, repeats included", reference=1e8, column="seen", spread=5.0)
 _SIZE = Input("pool_size", "count", "samples in each pool", reference=1.28e7, kind="count", spread=1.5)
@@ -159,7 +159,7 @@ class DataFiltering(Law):
         fresh = xp.minimum(seen, epoch) - xp.log(start * self.reference["samples"])
         power: Any = 0.0
         for p, use in zip(self.pools, used, strict=True):
-            rate = _LN2 / (pools * values[f"tau_{p}"])
+            rate = math.log(2) / (pools * values[f"tau_{p}"])
             left, block_left, repeated = xp.exp(-rate * within), xp.exp(-rate * _SIDE), 0.0
             for gained in reversed(gains):  # Horner's rule over blocks: few exponentials, small arrays
                 repeated = repeated * block_left + (left * gained).sum(axis=0)
@@ -197,7 +197,7 @@ class DataFiltering(Law):
         if (np.max(first) > len(self.pools)) or np.min(first) < 1:
             raise CardError(f"{self.name}: effective_utility of {np.max(first):g} pools; it has {listed(self.pools)}.")
         return sum(
-            (first > i) * values[f"b_{p}"] * xp.exp(-_LN2 * (epoch - 1) / (first * values[f"tau_{p}"])) / first
+            (first > i) * values[f"b_{p}"] * xp.exp(-math.log(2) * (epoch - 1) / (first * values[f"tau_{p}"])) / first
             for i, p in enumerate(self.pools)
         )
 

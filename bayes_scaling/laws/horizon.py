@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
@@ -9,7 +10,6 @@ from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quan
 from bayes_scaling.laws.exponentiated import ratio_for, success
 from bayes_scaling.laws.parts import radical_inverse
 
-_LN2 = 0.6931471805599453
 _STEPS = Input("steps", "steps", "length of a task n: steps that must all succeed, or minutes", kind="positive")
 _AT = Input("scale", "unit of the law's scale", "the scale C that the law reads", kind="positive")
 _WANTED = Input("target", "fraction", "rate of success that is wanted", kind="positive", high=1)
@@ -56,12 +56,12 @@ class Horizon(Law):
 
     def mean(self, xp: Backend, *, scale: Any, steps: Any, h_ref: Any, gamma: Any) -> Any:
         """Return the rate of success, shape ``(..., row)``."""
-        return success(xp, ratio=scale / self.reference["scale"], nats=_LN2 / h_ref, exponent=gamma, times=steps)
+        return success(xp, ratio=scale / self.reference["scale"], nats=math.log(2) / h_ref, exponent=gamma, times=steps)
 
     def horizon(self, xp: Backend, *, scale: Any, target: Any, h_ref: Any, gamma: Any, **others: Any) -> Any:
         """Return the length of a task at a rate of success, shape ``(..., row)``; 0 for certainty."""
         half = h_ref * xp.power(scale / self.reference["scale"], gamma)
-        return half * -xp.log(target) / _LN2
+        return half * -xp.log(target) / math.log(2)
 
     def step_reliability(self, xp: Backend, *, scale: Any, h_ref: Any, gamma: Any, **others: Any) -> Any:
         """Return the probability that a step succeeds, shape ``(..., row)``."""
@@ -69,7 +69,7 @@ class Horizon(Law):
 
     def scale_needed(self, xp: Backend, *, steps: Any, target: Any, h_ref: Any, gamma: Any, **others: Any) -> Any:
         """Return the scale at which a task has a rate of success, shape ``(..., row)``; infinite for certainty."""
-        ratio = ratio_for(xp, wanted=target, nats=_LN2 / h_ref, exponent=gamma, times=steps)
+        ratio = ratio_for(xp, wanted=target, nats=math.log(2) / h_ref, exponent=gamma, times=steps)
         return self.reference["scale"] * ratio
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:

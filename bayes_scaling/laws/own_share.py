@@ -21,8 +21,9 @@ def _parameters(domains: tuple[str, ...]) -> tuple[Parameter, ...]:
     """Return level, own term and a slope per domain."""
     return (
         Parameter(
-            "level", "L_0", "loss at the reference size without own data, others alike", "positive", "amplitude",
-            Prior("lognormal", median=2.5, upper95=5.0), "nats", "partial", Prior("halfnormal", upper95=0.2),
+            "level", "L_0", "loss at the reference size and equal proportions, own share apart", "positive",
+            "amplitude", Prior("lognormal", median=2.5, upper95=5.0), "nats", "partial",
+            Prior("halfnormal", upper95=0.2),
         ),
         Parameter(
             "alpha", "\\alpha", "exponent of size", "positive", "exponent",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
@@ -9,7 +10,6 @@ from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, 
 
 _PARAMS = Input("active_params", "count", "parameters N that a token sees: those of the dense model", reference=1e9)
 _EXPERTS = Input("experts", "experts", "experts per routed layer E, 1 for a dense model", kind="integer", low=1)
-_LN10 = 2.302585092994046
 LARGEST = 600.0  # e-folds: what lies beyond any size is a number, not an overflow
 _SOURCE = "Clark et al. (2022), arXiv:2202.01169, fit of equation 1"
 _NOTE = "rounded to three decimals, which moves losses by up to 4 percent"
@@ -116,7 +116,7 @@ class Routed(Law):
 
     def cutoff_params(self, xp: Backend, *, gamma: Any, c: Any, **others: Any) -> Any:
         """Return the size at which more experts no longer lower the loss, shape ``(..., row)``."""
-        return self.reference["active_params"] * xp.exp(xp.minimum(_LN10 * gamma / c, LARGEST))
+        return self.reference["active_params"] * xp.exp(xp.minimum(math.log(10) * gamma / c, LARGEST))
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return a, b, c, d, E_start and E_max as in the paper (N in counts, decimal logarithms)."""
@@ -134,7 +134,7 @@ class Routed(Law):
         size, start = xp.log10(self.reference["active_params"]), xp.log10(published["E_start"])
         a, b, c = published["a"], published["b"], published["c"]
         return {
-            "L_ref": xp.exp(_LN10 * (a * size + b * start + c * size * start + published["d"])),
+            "L_ref": xp.exp10(a * size + b * start + c * size * start + published["d"]),
             "alpha": -a - c * start, "gamma": -b - c * size, "c": c,
             "E_start": published["E_start"], "span": published["E_max"] / published["E_start"] - 1,
         }  # fmt: skip

@@ -7,8 +7,6 @@ from typing import Any
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior
 
-_LN10 = 2.302585092994046
-
 
 class Sigmoid(Law):
     r"""Accuracy as a sigmoid of log compute.
@@ -57,7 +55,7 @@ class Sigmoid(Law):
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return the midpoint C_50 (FLOP), slope and ceiling."""
-        midpoint = self.reference["compute"] * xp.exp(-_LN10 * sampled["level"] / sampled["slope"])
+        midpoint = self.reference["compute"] * xp.exp10(-sampled["level"] / sampled["slope"])
         return {"C_50": midpoint, "slope": sampled["slope"], "ceiling": sampled["ceiling"]}
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:

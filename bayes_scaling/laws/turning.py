@@ -7,7 +7,6 @@ from typing import Any
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 
-_LN10 = 2.302585092994046
 _TINY = 1e-300
 _SHARE = Prior("logitnormal", median=0.5, upper95=0.8)
 
@@ -99,7 +98,7 @@ class Turning(Law):
     ) -> Any:
         """Return the scale at which accuracy turns, shape ``(..., row)``."""
         turns, log_odds = self._turn(xp, start, middle, end, gap, slope)
-        return xp.where(turns, self.reference["scale"] * xp.exp(_LN10 * (first + log_odds / slope)), float("inf"))
+        return xp.where(turns, self.reference["scale"] * xp.exp10(first + log_odds / slope), float("inf"))
 
     def shape(self, xp: Backend, *, start: Any, middle: Any, end: Any, gap: Any, slope: Any, **others: Any) -> Any:
         """Return 1 for a U, -1 for an inverted U, 0 where accuracy does not turn, shape ``(..., row)``."""

@@ -8,7 +8,6 @@ from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 
 _COMPUTE = Input("compute", "FLOP", "training compute C", reference=1e21)
-_LN10 = 2.302585092994046
 
 
 class TwoTurns(Law):
@@ -89,8 +88,8 @@ class TwoTurns(Law):
 
     def first_turn(self, xp: Backend, *, first: Any, to_trap: Any, **others: Any) -> Any:
         """Return the compute in the middle of the turn for the worse, shape ``(..., row)``."""
-        return first * xp.exp(_LN10 * to_trap)
+        return first * xp.exp10(to_trap)
 
     def second_turn(self, xp: Backend, *, first: Any, to_trap: Any, to_mastery: Any, **others: Any) -> Any:
         """Return the compute in the middle of the turn for the better, shape ``(..., row)``."""
-        return first * xp.exp(_LN10 * (to_trap + to_mastery))
+        return first * xp.exp10(to_trap + to_mastery)
