@@ -172,9 +172,9 @@ class ModelCollapse(Law):
         }
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:
-        """Return real data alone, synthetic data alone of up to three generations, and mixtures, in turn."""
+        """Return mixtures, real data alone, and synthetic data alone of up to three generations, in turn."""
         found = super().example(rows)
-        turns = [(0, 1.0), (1, 0.0), (2, 0.0), (1, 0.1), (3, 0.0), (1, 0.5)]
+        turns = [(1, 0.1), (0, 1.0), (1, 0.0), (2, 0.0), (3, 0.0), (1, 0.5)]  # at the first every input matters
         found["generations"] = [float(turns[i % len(turns)][0]) for i in range(rows)]
         found["real_share"] = [turns[i % len(turns)][1] for i in range(rows)]
         return found

@@ -31,6 +31,8 @@ def test_every_law_has_curves_or_says_why(name):
     assert np.isfinite(numbers).all()
     assert (made["lower"] <= made["median"]).all()
     assert (made["median"] <= made["upper"]).all()
+    moved = made.groupby("input")[["median", "lower", "upper"]].agg(np.ptp).max(axis=1)
+    assert (moved > 0).all(), f"a panel without a curve: {moved}"
     if law.outcome == "accuracy":
         assert made[["lower", "upper"]].to_numpy().min() >= 0
         assert made[["lower", "upper"]].to_numpy().max() <= 1
