@@ -300,19 +300,26 @@ def _backtest_scores(
     stacked = [n for n in usable if n in backtests]
     if not stacked:
         return table, None, []
-    if len(backtests) == 1:
-        only = stacked[0]
-        alone = pd.DataFrame([{"law": only, "weight": 1.0, "lpd": table.loc[only, "lpd"]}])
-        table.loc[only, ["lpd_diff", "backtest_weight"]] = 0.0, 1.0
-        units = backtests[only].frame["unit"].nunique()
-        return table, Weights(alone, units * len(backtests[only].folds), units), []
-    joined, notes = common_rows(backtests)
-    names = list(backtests)
-    table["lpd_diff"], table["lpd_diff_se"] = _behind(by_unit(joined, names), names, stacked)
-    weights = law_weights({n: backtests[n] for n in stacked})
+    names, notes = list(backtests), list[str]()
+    try:
+        weights = law_weights({n: backtests[n] for n in stacked}) if len(stacked) > 1 else _alone(backtests, stacked[0])
+        if len(names) > 1:
+            joined, notes = common_rows(backtests)
+            table["lpd_diff"], table["lpd_diff_se"] = _behind(by_unit(joined, names), names, stacked)
+        else:
+            table["lpd_diff"] = 0.0
+    except ForecastError as error:  # the fits are not lost
+        return table, None, [f"the backtest does not compare these laws: {error}"]
     found = weights.table.set_index("law").rename(columns=_WEIGHTS)
     table.loc[stacked, list(_WEIGHTS.values())] = found[list(_WEIGHTS.values())]
     return table, weights, [*notes, *weights.notes]
+
+
+def _alone(backtests: Mapping[str, Backtest], only: str) -> Weights:
+    """Return the whole weight of the only law that may have one."""
+    one = backtests[only]
+    table = pd.DataFrame([{"law": only, "weight": 1.0, "lower": np.nan, "upper": np.nan, "lpd": _held_out(one)["lpd"]}])
+    return Weights(table, one.frame.groupby(["unit", "fold"]).ngroups, one.frame["unit"].nunique())
 
 
 _HELD_OUT = ("lpd", "crps", "median_error", "coverage90", "coverage90_lo", "coverage90_hi", "width90", "failed", "gaps")

@@ -1,5 +1,7 @@
 """Laws compared on one table: the true one wins, weights add up, what is left out says why, rows are the same."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import simulated
 import bayes_scaling as bs
 from bayes_scaling import compare, plots
 from bayes_scaling.compare import candidates as room
+from bayes_scaling.compare import choosing
 from bayes_scaling.compare.choice import apart
 from bayes_scaling.errors import CardError, DataError, FitError, ForecastError
 from bayes_scaling.model import encode, make_spec
@@ -302,6 +305,27 @@ def test_fits_that_are_not_usable_come_last_without_weight(runs, monkeypatch):
     prior_fits(monkeypatch, failing=NAMES)
     with pytest.raises(FitError, match="none of chinchilla, power_law, kaplan could be fitted"):
         compare.laws(runs, NAMES, backtest=False, progressbar=False)
+
+
+def test_one_usable_law_has_the_whole_weight_and_the_others_their_scores(found):
+    table, weights, _ = choosing._backtest_scores(found.backtests, ["power_law"])
+    ranked = found.ranking.set_index("law")
+    pd.testing.assert_series_equal(table["lpd"], ranked["lpd"], check_index=False, check_names=False)
+    assert weights.table[["law", "weight"]].to_numpy().tolist() == [["power_law", 1.0]]
+    assert weights.units == found.weights.units
+    assert table["backtest_weight"].dropna().to_dict() == {"power_law": 1.0}
+    assert table["lpd_diff"].notna().all()
+    assert table.loc["chinchilla", "lpd_diff"] < 0 == table.loc["power_law", "lpd_diff"], "behind the usable one's"
+
+
+def test_held_out_rows_without_density_cost_no_fits(found):
+    one = found.backtests["kaplan"]
+    odd = {**found.backtests, "kaplan": replace(one, frame=one.frame.assign(lpd=np.nan))}
+    table, weights, notes = choosing._backtest_scores(odd, list(odd))
+    assert weights is None
+    assert "log density that is missing" in notes[-1]
+    assert table["lpd_diff"].isna().all(), "ranked by leave-one-out then"
+    assert table.loc["chinchilla", "crps"] == found.ranking.set_index("law").loc["chinchilla", "crps"]
 
 
 def test_a_table_that_cannot_be_split_is_ranked_by_leave_one_out(runs, monkeypatch):
