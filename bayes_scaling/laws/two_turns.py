@@ -13,15 +13,16 @@ _COMPUTE = Input("compute", "FLOP", "training compute C", reference=1e21)
 class TwoTurns(Law):
     r"""Four levels of a task's loss and three ordered transitions between them, in log compute.
 
-    Wu and Lo (2024) find that the Brier score of a task's easy questions follows an inverted U and improves steadily
-    after it: shortcuts work, then larger models fall for what is wrong with them, then they know. Here the share of
-    each state is a difference of logistic curves of one width whose midpoints are ordered by their distances, so that
-    chains cannot exchange the transitions. Where the two turns have not begun, their places are the prior's: a
+    Wu and Lo (2024) find that performance on a task's easy questions follows an inverted U and improves steadily after
+    it: the loss (a Brier score, 0 best) falls, rises and falls. We read this as shortcuts that work, larger models that
+    fall for what is wrong with them, and models that know. The share of each state is a difference of logistic curves
+    of one width whose midpoints are ordered by their distances, so that chains cannot exchange the transitions. Where
+    the two turns have not begun, their places are the prior's, which is stated in FLOP whatever the reference: a
     forecast beyond the data is then that of tasks in general. The form is ours; the paper fits polynomials.
     """
 
     name = "two_turns"
-    title = "Loss of a task that turns twice with scale (inverted U, then mastery)"
+    title = "Loss of a task that turns twice with scale: better, worse, better"
     formula = (
         r"L(C) = \sum_{j=0}^{3} b_j (\sigma_j - \sigma_{j+1}),\quad \sigma_j ="
         r" \operatorname{sigmoid}\frac{\log_{10} (C / C_j)}{w},\; \sigma_0 = 1,\; \sigma_4 = 0,\;"
