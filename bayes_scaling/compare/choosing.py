@@ -115,7 +115,9 @@ def laws(
     elpd, of_loo = _loo_scores(fits, loos, usable)
     scores, weights, of_backtests = _backtest_scores(backtests, usable)
     left_out = (*found.left_out, *failed)
-    notes = dict.fromkeys([*found.notes, *_of_fits(fits), *refused, *missing, *told, *of_loo, *of_backtests])
+    notes = dict.fromkeys(
+        [*found.notes, *_of_fits(fits), *_of_ends(fits), *refused, *missing, *told, *of_loo, *of_backtests]
+    )
     over = next(iter(held_out.values())).folds.over if held_out else ""
     table = _table(_facts(fits).join([elpd, scores]), left_out)
     return LawComparison(table, fits, loos, backtests, weights, left_out, tuple(notes), found.outcome, over)
@@ -351,6 +353,22 @@ def _of_fits(fits: Mapping[str, Fit]) -> list[str]:
     first = next(iter(fits.values()))
     left_out = [f"left out: {n} rows ({why})." for why, n in first.meta["left_out"].items()]
     return [*left_out, *(notice for fit in fits.values() for notice in fit.meta["notices"])]
+
+
+def _of_ends(fits: Mapping[str, Fit]) -> list[str]:
+    """Return a note where densities of some laws are probabilities of others: at accuracies of 0 and 1."""
+    counted = [n for n, fit in fits.items() if fit.spec.noise.observation == "beta_binomial"]
+    others = [n for n in fits if n not in counted]
+    if not counted or not others:
+        return []
+    found = fits[counted[0]].frame["accuracy"]
+    if not (ends := int((found.le(0) | found.ge(1)).sum())):
+        return []
+    return [
+        f"{ends} rows have an accuracy of 0 or 1, where {listed(others)} tell a probability and {listed(counted)} a "
+        "density, larger by about the log of n_items: scores do not compare these laws. Give all of them one noise="
+        "{'observation': ...}."
+    ]
 
 
 _ORDER = (

@@ -1,6 +1,7 @@
 """Laws compared on one table: the true one wins, weights add up, what is left out says why, rows are the same."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -305,6 +306,19 @@ def test_fits_that_are_not_usable_come_last_without_weight(runs, monkeypatch):
     prior_fits(monkeypatch, failing=NAMES)
     with pytest.raises(FitError, match="none of chinchilla, power_law, kaplan could be fitted"):
         compare.laws(runs, NAMES, backtest=False, progressbar=False)
+
+
+def test_scores_that_are_no_densities_of_one_kind_are_told():
+    def fit(observation, *accuracy):
+        spec = SimpleNamespace(noise=SimpleNamespace(observation=observation))
+        return SimpleNamespace(spec=spec, frame=pd.DataFrame({"accuracy": accuracy}))
+
+    one, other = fit("beta_binomial", 0.0, 0.5, 1.0), fit("logistic", 0.0, 0.5, 1.0)
+    note = choosing._of_ends({"sigmoid": one, "capability": other})
+    assert "2 rows have an accuracy of 0 or 1, where capability tell a probability and sigmoid a density" in note[0]
+    assert choosing._of_ends({"sigmoid": one, "turning": one}) == []
+    within = {"sigmoid": fit("beta_binomial", 0.1), "capability": fit("logistic", 0.1)}
+    assert choosing._of_ends(within) == []
 
 
 def test_one_usable_law_has_the_whole_weight_and_the_others_their_scores(found):
