@@ -35,6 +35,7 @@ class TwoTurns(Law):
     )  # fmt: skip
     use = "a task on which larger models do worse before they do better: where it turns, and whether it has"
     outcome = "loss"
+    verified = "emergence"
     inputs = (_COMPUTE,)
     parameters = (
         Parameter(
