@@ -17,8 +17,8 @@ class TwoTurns(Law):
     it: the loss (a Brier score, 0 best) falls, rises and falls. We read this as shortcuts that work, larger models that
     fall for what is wrong with them, and models that know. The share of each state is a difference of logistic curves
     of one width whose midpoints are ordered by their distances, so that chains cannot exchange the transitions. Where
-    the two turns have not begun, their places are the prior's, which is stated in FLOP whatever the reference: a
-    forecast beyond the data is then that of tasks in general. The form is ours; the paper fits polynomials.
+    the two turns have not begun, their places are the prior's, a decade apart: a forecast beyond the data is then that
+    of tasks in general. The form is ours; the paper fits polynomials.
     """
 
     name = "two_turns"
@@ -55,8 +55,8 @@ class TwoTurns(Law):
             Prior("lognormal", median=0.03, upper95=0.15), "", "partial", Prior("halfnormal", upper95=1.0),
         ),
         Parameter(
-            "first", "C_s", "compute at which shortcuts set in", "positive", "offset",
-            Prior("lognormal", median=3e20, upper95=1e22), "FLOP", "partial", Prior("halfnormal", upper95=2.0),
+            "first", "C_s / C_0", "where shortcuts set in, over the reference compute", "positive", "offset",
+            Prior("lognormal", median=0.3, upper95=10.0), "", "partial", Prior("halfnormal", upper95=2.0),
         ),
         Parameter(
             "to_trap", "g_1", "decades from there to the turn for the worse", "positive", "offset",
@@ -81,7 +81,7 @@ class TwoTurns(Law):
         to_trap: Any, to_mastery: Any, width: Any,
     ) -> Any:  # fmt: skip
         """Return the loss in units of the outcome, shape ``(..., row)``."""
-        decades = xp.log10(compute) - xp.log10(first)
+        decades = xp.log10(compute / self.reference["compute"]) - xp.log10(first)
         known = xp.sigmoid(decades / width)
         fallen = xp.sigmoid((decades - to_trap) / width)
         done = xp.sigmoid((decades - to_trap - to_mastery) / width)
@@ -90,8 +90,8 @@ class TwoTurns(Law):
 
     def first_turn(self, xp: Backend, *, first: Any, to_trap: Any, **others: Any) -> Any:
         """Return the compute in the middle of the turn for the worse, shape ``(..., row)``."""
-        return first * xp.exp10(to_trap)
+        return self.reference["compute"] * first * xp.exp10(to_trap)
 
     def second_turn(self, xp: Backend, *, first: Any, to_trap: Any, to_mastery: Any, **others: Any) -> Any:
         """Return the compute in the middle of the turn for the better, shape ``(..., row)``."""
-        return first * xp.exp10(to_trap + to_mastery)
+        return self.reference["compute"] * first * xp.exp10(to_trap + to_mastery)

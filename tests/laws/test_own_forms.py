@@ -162,7 +162,7 @@ def test_options_of_own_share_are_checked():
 
 def test_a_task_turns_at_the_places_it_is_told():
     law = laws.get("two_turns")
-    sampled = {"guessing": 0.7, "shortcut": 0.3, "trapped": 0.5, "mastered": 0.02, "first": 1e20, "to_trap": 2.0}
+    sampled = {"guessing": 0.7, "shortcut": 0.3, "trapped": 0.5, "mastered": 0.02, "first": 0.1, "to_trap": 2.0}
     sampled |= {"to_mastery": 1.5, "width": 0.1}
     middle = law.mean(XP, compute=np.array([1e15, 1e21, 10**22.75, 1e30]), **sampled)
     np.testing.assert_allclose(middle, [0.7, 0.3, 0.5, 0.02], atol=1e-3)
