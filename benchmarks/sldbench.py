@@ -127,6 +127,7 @@ def main() -> None:
     start, scores, figures, limits = time.monotonic(), {}, [], []
     for name in names:
         scores[name], found = forecast(TASKS[name], rows_of(name, "train"), rows_of(name, "test"))
+        print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
         limits += [f"{name}, {line}" for line in found]
         figures += figures_of(name, scores[name])
     if len(names) == len(TASKS):
