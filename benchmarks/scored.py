@@ -102,8 +102,8 @@ SCORED_SLDBENCH = (
     ".990 data_constrained, .780 lr_bsz, .733 easy_question; mean .911; coverage .86 (.82 to .90). Ten of 23 fits were "
     "not usable (R-hat 1.010 to 1.017, hellaswag 1.53; sft: ESS 303). Only these figures were looked at.",
     "2026-11-26, after that: the same models, sampled longer until their diagnostics pass: the committed figures "
-    "(results/sldbench.json). Then errors by row of moe, domain_mixture and lr_bsz were looked at (shorter fits), to say "
-    "where they miss; nothing was changed.",
+    "(results/sldbench.json). Then errors by row of moe, domain_mixture and lr_bsz were looked at (shorter fits), "
+    "to say where they miss; nothing was changed.",
 )
 """What was ever seen or scored of the test rows of sldbench (``benchmarks/sldbench.py``)."""
 
