@@ -92,7 +92,7 @@ class Reach:
 
 def _said(text: str) -> str:
     """Return a cell of the printed table; what is missing is beyond reach."""
-    return "not reached" if text == "nan to nan" else text.replace("nan", "not reached")
+    return "never" if text == "nan to nan" else text.replace("nan", "never")
 
 
 def compute_to_reach(

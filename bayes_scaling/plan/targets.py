@@ -209,7 +209,9 @@ def to_reach(
         made["days"] = made["compute"] / limits.flop_per_day
     if growth is not None:
         made["year"] = growth.like(len(made["compute"]), np.random.default_rng(random_seed)).year_of(made["compute"])
-    currency, source = (prices or Prices()).currency, growth.source if growth else ""
+    if prices is None:
+        made.pop("cost", None)  # limits alone: FLOP once more
+    currency, source = prices.currency if prices else "", growth.source if growth else ""
     return Target(fit, found.points, made, tuple(levels), path, outcome, currency, source, bool(limits))
 
 

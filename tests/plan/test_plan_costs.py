@@ -167,5 +167,7 @@ def test_costs_without_a_price_and_tokens_that_are_too_few(fit):
 def test_what_limits_keep_out_of_reach_is_said_to_be_theirs(fit):
     (told,) = plan.to_reach(fit, 2.2, limits=Limits(max_params=1e6)).sentences
     assert "nothing within the limits reaches it" in told
+    made = plan.to_reach(fit, 2.5, limits=Limits(max_params=1e10))
+    assert set(made.quantities) == {"compute", "params", "tokens"}, "no cost without prices"
     (told,) = plan.to_reach(fit, 0.5).sentences
     assert "nothing reaches it" in told
