@@ -54,7 +54,7 @@ def plan_answers(fit: Fit | ChainFit, part: PlanPart, *, verbs: tuple[str, ...] 
 def _answers(fit: Fit | ChainFit, part: PlanPart, verbs: tuple[str, ...]) -> Iterator[Plan]:
     """Yield the answers in their order."""
     every = not verbs
-    asked: dict[str, Any] = {"groups": part.groups or None, "levels": part.levels}
+    asked: dict[str, Any] = {**_where(part), "levels": part.levels}
     first = fit.loss if isinstance(fit, ChainFit) else fit
     if part.budgets and (every or "allocation" in verbs):
         split = allocation(first, part.budgets, **asked)
@@ -72,6 +72,11 @@ def _answers(fit: Fit | ChainFit, part: PlanPart, verbs: tuple[str, ...]) -> Ite
         yield answer_next(first, runs, max(part.levels))
     if (compared := part.compared()) is not None and (every or "recipes" in verbs):
         yield answer_recipes(first, compared, max(part.levels))
+
+
+def _where(part: PlanPart) -> dict[str, Any]:
+    """Return the level of each group that is planned for."""
+    return {"groups": part.groups or None, "new_groups": part.new_groups or "error"}
 
 
 def _means(part: PlanPart) -> dict[str, Any]:
@@ -96,11 +101,11 @@ def check_plan_of(fit: Fit | ChainFit, part: PlanPart) -> None:
     """
     first = fit.loss if isinstance(fit, ChainFit) else fit
     if part.budgets or part.costs:
-        rules(part.rules or USUAL, surface(first, part.groups or None))
+        rules(part.rules or USUAL, surface(first, **_where(part)))
     if part.costs:
         check_costs(first, part.costs, prices=part.priced(), limits=part.limited())
     if part.targets:
-        check_targets_of(fit, part.targets, groups=part.groups or None, **_means(part))
+        check_targets_of(fit, part.targets, **_where(part), **_means(part))
     if (runs := part.next_run()) is not None:
         check_next_of(first, runs)
     if (compared := part.compared()) is not None:

@@ -16,6 +16,7 @@ from bayes_scaling.cli.plan_parser import own_words
 from bayes_scaling.cli.show import records, show, tell
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.fit import failure_banner
+from bayes_scaling.forecasts import words
 from bayes_scaling.model.plan import Limits, PlanPart, Prices, check_plan
 from bayes_scaling.plan import NextRun, Recipes
 from bayes_scaling.plan.growth import day
@@ -25,7 +26,7 @@ from bayes_scaling.plan.tables import best_rows
 SHOWN = 12  # candidates
 ENDS = ("median", "lower", "upper")
 ASKED = {"budget": "budgets", "cost": "costs", "target": "targets", "level": "levels",
-         "tokens_per_param": "tokens_per_param", "outcome": "outcome"}  # fmt: skip
+         "tokens_per_param": "tokens_per_param", "outcome": "outcome", "new_groups": "new_groups"}  # fmt: skip
 NEEDS = {"allocation": "budgets", "cost": "costs", "reach": "targets", "when": "targets"}
 EXAMPLE = {"allocation": "--budget 1e21 5.76e23", "cost": "--cost 1e6 --per-flop 1.4e-18", "reach": "--target 2.0",
            "when": "--target 2.0"}  # fmt: skip
@@ -49,7 +50,10 @@ def _tables(found: Plan) -> list[str]:
     if isinstance(found, NextRun):
         shown = best_rows(found, SHOWN)
         told = (
-            f"{len(shown)} of {len(found.table)} candidates: the first to buy, and those that tell most ({found.unit})"
+            f"{len(shown)} of {len(found.table)} candidates: the first to buy, and those that tell most (cost in "
+            f"{found.unit}; share: of what is open; lower and upper: {words.level(found.level)} "
+            f"{words.KINDS['eti']} interval of its Monte-Carlo error; as_good: may be the best per cost; "
+            "step: place in the set to buy)"
         )
         return ["", told, show(shown.rename_axis("candidate").reset_index())]
     if isinstance(found, Recipes):

@@ -62,6 +62,9 @@ def _add_question(group: Any, verb: str) -> None:
     if verb in ("next", "recipes"):
         _add_recipes(group, verb)
     group.add_argument("--group", nargs="+", metavar="NAME=VALUE", help="one level of each group, e.g. family=A")
+    if verb not in ("next", "recipes"):
+        group.add_argument("--new-groups", choices=("error", "population"),
+                           help="population lets --group name a level that was not fitted")  # fmt: skip
     group.add_argument("--level", type=number, nargs="+", help="probabilities of the intervals")
 
 

@@ -35,7 +35,7 @@ def sensitivity(options: argparse.Namespace) -> int:
     )
     columns = ["set", *found.columns, "median", "mcse_median", "lower", "upper", "shift", "mcse_shift"]
     base = found.power[found.power["set"] == found.base]
-    text = [*found.sentences, "", f"forecasts (shift: widths of the {100 * found.level:g} % interval of {found.base})",
+    text = [*found.sentences, "", f"forecasts of {found.outcome}, kind {found.kind} ({found.ends})",
             show(found.table[columns]), "", "prior sets and their fits", show(found.sets[TOLD])]  # fmt: skip
     text += ["", f"power-scaling of {found.base}", show(base)] if len(base) else []
     tables = {"table": found.table, "sets": found.sets, "power": found.power, "parameters": found.parameters}

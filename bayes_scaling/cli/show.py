@@ -89,11 +89,19 @@ def _list(options: argparse.Namespace, found: Any, line: Any) -> int:
 
 
 def _law_text(law: dict[str, Any]) -> str:
-    inputs, parameters = (", ".join(i["name"] for i in law[k]) for k in ("inputs", "parameters"))
-    text = f"{law['name']}: {law['title']}\n    {law['formula']}\n    inputs: {inputs}\n    parameters: {parameters}"
+    """Return a law in lines; an input is named with its column where the two differ."""
+    from bayes_scaling.laws.base import UNVERIFIED
+
+    read = ((i["name"], i["column"]) for i in law["inputs"])
+    inputs = ", ".join(name if name == column else f"{name} (column {column})" for name, column in read)
+    lines = [f"{law['name']}: {law['title']}", law["formula"], f"use: {law['use']}", f"inputs: {inputs}",
+             f"parameters: {', '.join(p['name'] for p in law['parameters'])}"]  # fmt: skip
+    text = "\n    ".join(lines)
     if law["quantities"]:
         text += f"\n    quantities: {', '.join(law['quantities'])}"
     text += f"\n    {law['citation']}"
     if law["prior_sets"]:
         text += f"\n    prior sets: {', '.join(law['prior_sets'])}"
-    return text + (f"\n    published constants: {', '.join(law['published'])}" if law["published"] else "")
+    if law["published"]:
+        text += f"\n    published constants: {', '.join(law['published'])}"
+    return text if law["verified"] else f"{text}\n    {UNVERIFIED}"

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from bayes_scaling.fit import Fit
-from bayes_scaling.forecasts.words import interval, level, number
+from bayes_scaling.forecasts.words import counted, interval, level, number
 from bayes_scaling.laws.backend import link, numpy_backend, unlink
 from bayes_scaling.model.priors import quantile
 from bayes_scaling.model.spec import ModelSpec
@@ -108,7 +108,7 @@ def _movement(found: Sensitivity) -> str:
     if others.empty:
         return "No other prior set could be fitted."
     kept = others[~others["set"].isin(found.sets.loc[found.sets["against"] != "", "set"])]
-    text = _of_sets(found, others, f"{others['set'].nunique()} other prior sets")
+    text = _of_sets(found, others, counted(others["set"].nunique(), "other prior set"))
     if 0 < len(kept) < len(others):
         text += " " + _of_sets(found, kept, "those that the runs do not contradict")
     return text

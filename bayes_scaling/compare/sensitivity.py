@@ -16,7 +16,7 @@ from bayes_scaling.compare import against_data
 from bayes_scaling.errors import CardError, FitError
 from bayes_scaling.fit import Fit, Job, SamplerSettings, diagnostics_of, gaps, many_fits
 from bayes_scaling.fit.importance import applies
-from bayes_scaling.forecasts import forecast
+from bayes_scaling.forecasts import forecast, words
 from bayes_scaling.forecasts.asked import check_points_of
 from bayes_scaling.forecasts.points import Points, as_frame
 from bayes_scaling.laws.prior_sets import Asked
@@ -76,11 +76,17 @@ class Sensitivity:
         """What was found, in words."""
         return against_data.sentences(self)
 
+    @property
+    def ends(self) -> str:
+        """What ``lower``, ``upper`` and ``shift`` of the table are, in words."""
+        kind = f"{words.level(self.level)} {words.KINDS['eti']} interval"
+        return f"lower and upper: {kind}; shift: in widths of that of {self.base}"
+
     def __repr__(self) -> str:
         head = f"<Sensitivity of {self.outcome}, kind {self.kind}: {len(self.sets)} prior sets>"
         shown = self.table[["set", *self.columns, "median", "lower", "upper", "shift", "mcse_shift"]]
         told = shown.to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return "\n".join(line for line in (head, self.banner, *self.sentences, told) if line)
+        return "\n".join(line for line in (head, self.banner, *self.sentences, self.ends, told) if line)
 
 
 def sensitivity(

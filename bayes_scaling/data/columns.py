@@ -63,7 +63,7 @@ class Column:
 
 _MILLIONS = "These look like millions or billions: multiply by 1e6 or 1e9"
 _BILLIONS = "These look like billions or trillions: multiply by 1e9 or 1e12"
-_PERCENT = "These look like percent: divide by 100"
+PERCENT = "These look like percent: divide by 100"
 _LOSS = "These look like perplexities: pass loss_unit='perplexity'. Take out the rows of runs that diverged"
 
 _VOCABULARY = (
@@ -101,9 +101,9 @@ _VOCABULARY = (
     Column("seen", "training examples or tokens seen up to a checkpoint", "count", "count"),
     Column("loss", "cross-entropy loss", "nats per token", "positive", high=20, slip=_LOSS),
     Column("data_needed", "samples that reach the performance asked for", "samples", "count"),
-    Column("accuracy", "share of items answered right", "fraction", "fraction", 0, 1, _PERCENT),
+    Column("accuracy", "share of items answered right", "fraction", "fraction", 0, 1, PERCENT),
     Column("n_items", "items that the accuracy was measured on", "count", "integer", low=1),
-    Column("chance", "accuracy of guessing", "fraction", "fraction", 0, 1, _PERCENT),
+    Column("chance", "accuracy of guessing", "fraction", "fraction", 0, 1, PERCENT),
     Column("averaged", "evaluations that the loss is in effect the mean of (1 if not given)", "count", "count", low=1),
     Column("averaged_span", "stretch of the scale that these lie on (0 if not given)", "decades", "amount", low=0),
     Column("averaged_scatter", "variance of their log loss about a line of their own", "1", "amount", low=0),

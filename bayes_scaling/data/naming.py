@@ -147,7 +147,7 @@ def rename(frame: pd.DataFrame, columns: Mapping[str, str] | None, known: Iterab
 
 def described(column: Column) -> str:
     """Return what a column means, with its unit where it has one."""
-    return column.meaning + (f"; {column.unit}" if column.unit not in ("", "label") else "")
+    return column.meaning + (f"; {column.unit}" if column.unit not in ("", "1", "label") else "")
 
 
 def missing_columns(frame: pd.DataFrame, require: Iterable[str], known: Mapping[str, Column]) -> list[str]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, OUTCOMES, Column
 from bayes_scaling.data.derive import derived_columns, fill_derived, mark_rows
-from bayes_scaling.data.naming import DERIVED_FROM, missing_columns, nothing_known, rename
+from bayes_scaling.data.naming import DERIVED_FROM, described, missing_columns, nothing_known, rename
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, experts, read_sizes
 from bayes_scaling.errors import DataError, did_you_mean, listed
 
@@ -354,13 +354,13 @@ def _expectation(column: Column | None, check: str, values: pd.Series, loss_unit
     if check == "whole":
         return f"expected whole numbers ({column.meaning})."
     converted = column.name == "loss" and loss_unit != "nats"
-    unit = f"given as {loss_unit}" if converted else column.unit
+    meant = f"{column.meaning}; given as {loss_unit}" if converted else described(column)
     low, high = _limits(column, loss_unit)
     if check == "positive":
         floor = _floor(column, loss_unit)
-        return f"expected values above {floor:g} ({column.meaning}; {unit}). Correct or remove these values."
+        return f"expected values above {floor:g} ({meant}). Correct or remove these values."
     bounds = [f"at least {low:g}"] * (low > -np.inf) + [f"at most {high:g}"] * (high < np.inf)
-    text = f"expected values of {' and '.join(bounds)} ({column.meaning}; {unit})."
+    text = f"expected values of {' and '.join(bounds)} ({meant})."
     # The hint is about a unit, so it would mislead where the sign is what is wrong.
     return text + (f" {column.slip}." if column.slip and bool((values > 0).any()) else " Correct these values.")
 

@@ -32,8 +32,9 @@ class Progress:
         """Say what is there already, before the first new result."""
         self.done = resumed
         self._fresh_from = resumed
+        unit = self.unit.removesuffix("s") if self.total == 1 else self.unit
         there = f" ({resumed} of them found in the folder)" if resumed else ""
-        self._write(f"{self.title}: {self.total} {self.unit}{there}", last=not self._live)
+        self._write(f"{self.title}: {self.total} {unit}{there}", last=not self._live)
 
     def step(self, *, missing: bool = False) -> None:
         """Count one more job."""

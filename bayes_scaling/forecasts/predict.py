@@ -19,6 +19,7 @@ from bayes_scaling.forecasts.chain import at_tasks, check_outcome, runs_and_task
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, prepare, run_identity, unread
 from bayes_scaling.forecasts.text import compact, intervals
+from bayes_scaling.forecasts.words import counted
 from bayes_scaling.model.choices import KINDS
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ class Forecast:
 
     def __repr__(self) -> str:
         found = {"median": self.median, **intervals(self.table, self.levels, self.interval)}
-        head = f"<Forecast of {self.outcome}, kind {self.kind}, {len(self.points)} points, {len(self.draws)} draws>"
+        size = f"{counted(len(self.points), 'point')}, {len(self.draws)} draws"
+        head = f"<Forecast of {self.outcome}, kind {self.kind}, {size}>"
         told = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
         return "\n".join(line for line in told if line)
 

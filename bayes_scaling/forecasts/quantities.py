@@ -75,7 +75,7 @@ def quantity(
     found = np.broadcast_to(values, (extended.count, len(frame)))
     return Forecast(
         frame, found, "law", name, tuple(levels), interval, mcse_of_median(fit, found, fit.chosen_noise),
-        failure_banner(fit), fit.title, f"{told.meaning}{f' ({told.unit})' if told.unit else ''}",
+        failure_banner(fit), fit.title, told.meaning + (f" ({told.unit})" if told.unit not in ("", "1") else ""),
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import PATH, RATIO, Points, as_frame, prepare, unread
-from bayes_scaling.forecasts.text import compact, intervals
+from bayes_scaling.forecasts.text import compact, intervals, told
+from bayes_scaling.forecasts.words import counted
 from bayes_scaling.model import Rows
 
 if TYPE_CHECKING:
@@ -82,11 +83,17 @@ class Reach:
         return np.where(np.isinf(value), np.nan, value)
 
     def __repr__(self) -> str:
-        found = {"FLOP": self._quantile(0.5), **intervals(self.table, self.levels, "eti")}
+        cells: dict[str, Any] = {"FLOP": self._quantile(0.5), **intervals(self.table, self.levels, "eti")}
+        found: dict[str, Any] = {k: [_said(told(v)) for v in values] for k, values in cells.items()}
         found |= {"P(unreachable)": self.p_unreachable}
-        head = f"<compute to reach {self.outcome}, {len(self.points)} points, {len(self.draws)} draws>"
-        told = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
-        return "\n".join(line for line in told if line)
+        head = f"<compute to reach {self.outcome}, {counted(len(self.points), 'point')}, {len(self.draws)} draws>"
+        lines = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
+        return "\n".join(line for line in lines if line)
+
+
+def _said(text: str) -> str:
+    """Return a cell of the printed table; what is missing is beyond reach."""
+    return "never" if text == "nan to nan" else text.replace("nan", "never")
 
 
 def compute_to_reach(

@@ -56,11 +56,16 @@ def counted(number_: int, name: str) -> str:
 
 
 def count(value: float) -> str:
-    """Return parameters or tokens as people say them: 6.9 billion."""
+    """Return parameters or tokens as people say them: 6.9 billion, 440,000."""
+    if not math.isfinite(value):
+        return number(value)
+    value = float(f"{value:.3g}")  # first, so that 999.7 billion are 1 trillion
+    if value >= 1e15:
+        return power(value, 2)
     for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if value >= size:
             return f"{value / size:.3g} {name}"
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 1e3 else f"{value:.3g}"
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from bayes_scaling.data.columns import COLUMNS, Column
+from bayes_scaling.data.columns import COLUMNS, PERCENT, Column
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend, numpy_backend
 from bayes_scaling.laws.parts import (
@@ -34,6 +34,7 @@ __all__ = [
     "PublishedAllocation", "Quantity",
 ]  # fmt: skip
 
+UNVERIFIED = "unverified on runs"  # said of a law that was tested only on data simulated from itself
 REFERENCES = {"compute": 1e21, "params": 1e9, "active_params": 1e9, "tokens": 2e10, "unique_tokens": 2e10}
 """Usual reference scale of a column: that of the shipped laws of loss. Other columns have no usual one."""
 
@@ -134,7 +135,7 @@ class Law:
     def columns(self) -> tuple[Column, ...]:
         """Columns that the law reads and the vocabulary does not have."""
         return tuple(
-            Column(i.column, i.meaning, i.unit, i.kind, low=i.low, high=i.high)
+            Column(i.column, i.meaning, i.unit, i.kind, i.low, i.high, PERCENT if i.unit == "fraction" else "")
             for i in self.inputs
             if i.column not in COLUMNS
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayes_scaling.errors import CardError, DataError, listed
@@ -14,6 +14,14 @@ from bayes_scaling.laws.simplex import least
 
 DOMAINS = ("web", "code", "books")
 TOLERANCE = 1e-3  # of the sum of proportions, which tables round
+
+
+def refuse_shares(law: str, frame: Any, domains: Sequence[str]) -> None:
+    """Raise DataError at rows of which the proportions do not sum to 1; nothing where there are none."""
+    shares = [share_of(d) for d in domains]
+    rows = frame[shares].assign(sum=frame[shares].sum(axis=1))
+    wrong = rows[(rows["sum"] - 1).abs() > TOLERANCE]
+    refuse_rows(law, wrong, [*shares, "sum"], f"proportions that sum to 1 (within {TOLERANCE:g})")
 
 
 def share_of(domain: str) -> str:
@@ -120,10 +128,7 @@ class Mixing(Law):
 
     def check_values(self, frame: Any) -> None:
         """Raise DataError where proportions do not sum to 1, or a validation domain is none of the targets."""
-        shares = [share_of(d) for d in self.domains]
-        total = frame[shares].sum(axis=1)
-        wrong = frame[(total - 1).abs() > TOLERANCE]
-        refuse_rows(self.name, wrong, shares, f"proportions that sum to 1 (within {TOLERANCE:g})")
+        refuse_shares(self.name, frame, self.domains)
         if self.targets:
             strange = sorted(set(map(str, frame["task"])) - set(self.targets))
             if strange:

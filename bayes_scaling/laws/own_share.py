@@ -7,7 +7,7 @@ from typing import Any
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior
-from bayes_scaling.laws.mixing import DOMAINS, Mixing, share_of
+from bayes_scaling.laws.mixing import DOMAINS, Mixing, refuse_shares, share_of
 from bayes_scaling.laws.parts import refuse_options
 
 _SIZE = Input("params", "count", "parameters N", reference=1e9)
@@ -111,7 +111,7 @@ class OwnShare(Law):
 
     def check_values(self, frame: Any) -> None:
         """Raise DataError where proportions do not sum to 1."""
-        Mixing().with_options(domains=list(self.domains)).check_values(frame)
+        refuse_shares(self.name, frame, self.domains)
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:
         """Return sizes about the reference, and mixtures."""

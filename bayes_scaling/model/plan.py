@@ -34,16 +34,18 @@ class Prices:
     inference_tokens : float
         Tokens served over the model's lifetime: 2 N FLOP each (Sardana et al. 2024).
     currency : str
-        Unit of the costs.
+        Unit of the costs; FLOP where `per_flop` is 1, "units of money" where a price is told without it.
     """
 
     per_flop: float = 1.0
     serving_per_flop: float | None = None
     inference_tokens: float = 0.0
-    currency: str = "FLOP"
+    currency: str = ""
 
     def __post_init__(self) -> None:
         check_number("prices.per_flop", self.per_flop)
+        if not self.currency:
+            object.__setattr__(self, "currency", "FLOP" if self.per_flop == 1 else "units of money")
         if self.per_flop == 1 and self.currency != "FLOP":
             raise CardError(
                 f"prices: currency = {self.currency!r} without per_flop, the price of a FLOP of training in it; give "
@@ -225,6 +227,8 @@ class PlanPart:
         Path along which targets are reached; the best split when left out.
     groups : dict
         One level of each group, such as ``{family = "A"}``.
+    new_groups : str
+        ``population`` lets `groups` name a level that was not fitted; it is an error when left out.
     levels : list of float
         Probabilities of intervals.
     prices, limits, growth : dict
@@ -240,6 +244,7 @@ class PlanPart:
     outcome: str = ""
     tokens_per_param: float | None = None
     groups: dict[str, Any] = field(default_factory=dict)
+    new_groups: str = ""
     levels: list[float] = field(default_factory=lambda: [0.5, 0.9])
     prices: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
@@ -262,6 +267,7 @@ class PlanPart:
         if self.tokens_per_param is not None:
             check_number("plan.tokens_per_param", self.tokens_per_param)
         check_choice("plan.outcome", self.outcome, ("", "accuracy", "loss"))
+        check_choice("plan.new_groups", self.new_groups, ("", "error", "population"))
         check_levels("plan.levels", self.levels)
         self.priced(), self.limited(), self.growing(), self.next_run(), self.compared()
 

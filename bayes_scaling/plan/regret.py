@@ -111,13 +111,13 @@ class Regret:
         return "\n".join(line for line in [head, self.banner, *self.sentences] if line)
 
 
-def regret(made: Allocation, choices: Sequence[Given] | Mapping[str, Given] = USUAL) -> Regret:
+def regret(made: Allocation, choices: Given | Sequence[Given] | Mapping[str, Given] = USUAL) -> Regret:
     """Return the expected loss and compute that rules cost at the budgets of an allocation.
 
     Parameters
     ----------
     made : Allocation
-    choices : sequence or dict
+    choices : sequence, dict or a single rule
         Rules as of :func:`bayes_scaling.plan.rules.rule`: 20 (tokens per parameter), ``"kaplan"`` (its published
         allocation), ``"median"``, ``"mean"``, ``"bayes"``, published constants such as ``"hoffmann2022"``, a family
         as ``{"family": "A"}``, or a function of compute. A dict names them.

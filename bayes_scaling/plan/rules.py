@@ -115,15 +115,17 @@ def rule(given: Given, on: Surface, *, name: str = "") -> Rule:
     return Rule(name or str(given), known[str(given)].text, known[str(given)].params)
 
 
-def rules(given: Sequence[Given] | Mapping[str, Given], on: Surface) -> list[Rule]:
-    """Return rules of a list, or of a dict that names them; names differ.
+def rules(given: Given | Sequence[Given] | Mapping[str, Given], on: Surface) -> list[Rule]:
+    """Return rules of a list, of a dict that names them, or of a single one; names differ.
 
     Raises
     ------
     ForecastError
         As :func:`rule`; two rules of one name.
     """
-    pairs = given.items() if isinstance(given, Mapping) else (("", g) for g in given)
+    alone = isinstance(given, str | int | float | np.number) or callable(given)
+    several: Any = [given] if alone else given
+    pairs = several.items() if isinstance(several, Mapping) else (("", g) for g in several)
     made = [rule(g, on, name=name) for name, g in pairs]
     names = [r.name for r in made]
     if twice := sorted({n for n in names if names.count(n) > 1}):

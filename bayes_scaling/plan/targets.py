@@ -50,6 +50,8 @@ class Target:
     currency : str
     growth : str
         Where dates come from, in words.
+    limited : bool
+        Whether limits rule out what would reach more.
     """
 
     fit: Fit | ChainFit
@@ -60,6 +62,7 @@ class Target:
     outcome: str
     currency: str = ""
     growth: str = ""
+    limited: bool = False
     title: str = "Reaching a target"
 
     @property
@@ -111,7 +114,8 @@ class Target:
             missing = float(self.p_unreachable[i])
             text = f"{who}{self.path}{beside(self.extrapolation[i])}: "
             text += self._told({q: rows[q][i] for q in rows}, missing)
-            found.append(text + (f"; with {words.p_equals(missing)} nothing reaches it." if missing else "."))
+            nothing = f"nothing{' within the limits' if self.limited else ''} reaches it"
+            found.append(text + (f"; with {words.p_equals(missing)} {nothing}." if missing else "."))
         return found
 
     def _told(self, rows: Mapping[str, Mapping[str, Any]], missing: float) -> str:
@@ -205,25 +209,27 @@ def to_reach(
         made["days"] = made["compute"] / limits.flop_per_day
     if growth is not None:
         made["year"] = growth.like(len(made["compute"]), np.random.default_rng(random_seed)).year_of(made["compute"])
+    if prices is None:
+        made.pop("cost", None)  # limits alone: FLOP once more
     currency, source = prices.currency if prices else "", growth.source if growth else ""
-    return Target(fit, found.points, made, tuple(levels), path, outcome, currency, source)
+    return Target(fit, found.points, made, tuple(levels), path, outcome, currency, source, bool(limits))
 
 
 def check_targets_of(
     fit: Fit | ChainFit, targets: Sequence[float], *, outcome: str | None = None,
     groups: Mapping[str, Any] | None = None, tokens_per_param: float | None = None, prices: Prices | None = None,
-    limits: Limits | None = None,
+    limits: Limits | None = None, new_groups: str = "error",
 ) -> None:  # fmt: skip
     """Raise ForecastError where :func:`to_reach` would; no draw is read, so that a fit without draws will do."""
     first, where, outcome = first_stage(fit), level_points(fit, groups), _outcome(fit, outcome)
     split = not why_no_allocation(first.spec.law, first.spec.outcome)
     _check_choice(first, split, tokens_per_param, prices, limits)
     if isinstance(fit, ChainFit) and outcome == "accuracy":
-        base = goals(fit, targets, where).runs.assign(target=1.0)
+        base = goals(fit, targets, where, new_groups=new_groups).runs.assign(target=1.0)
     else:
         check_targets(first, targets)
         base = each(where, targets)
-    placed(first, base, tokens_per_param=tokens_per_param or (20.0 if split else None))
+    placed(first, base, tokens_per_param=tokens_per_param or (20.0 if split else None), new_groups=new_groups)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from bayes_scaling import plots
 from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.laws import Law, Parameter
+from bayes_scaling.laws.base import UNVERIFIED
 from bayes_scaling.model.priors import quantile
 from bayes_scaling.plots.tables import law_curve_table
 from bayes_scaling.report import words
@@ -21,7 +22,6 @@ from bayes_scaling.report.fitted import Fitted, fitted_sections
 from bayes_scaling.report.html import render, write_page
 from bayes_scaling.report.sections import published_blocks
 
-MARK = "unverified on runs"
 SYMBOL = 12.0  # points, of the letters of a symbol in a table
 SHOWN = 5  # values of an input whose quantiles the page lists; plots.tables.law_curve_table has all
 TITLE = "Catalogue of scaling laws"
@@ -77,7 +77,7 @@ def write_entries(entries: Sequence[Entry], path: str | Path, *, title: str = TI
     """
     if not entries:
         raise ValueError("no law to show; give at least one.")
-    return write_page(path, render("catalogue.html.j2", title, entries=list(entries), mark=MARK))
+    return write_page(path, render("catalogue.html.j2", title, entries=list(entries), mark=UNVERIFIED))
 
 
 def entry(law: Law, fitted: Sequence[Fitted] = ()) -> Entry:
@@ -93,7 +93,7 @@ def entry(law: Law, fitted: Sequence[Fitted] = ()) -> Entry:
     ]
     return Entry(
         law.name, law.title, law.outcome, law.use or law.title, ", ".join(q.name for q in law.quantities),
-        "" if law.verified else MARK, f"{cited.authors} ({cited.year}), {cited.title}", cited.arxiv,
+        "" if law.verified else UNVERIFIED, f"{cited.authors} ({cited.year}), {cited.title}", cited.arxiv,
         formulas(law.formula), [s for s in made if s is not None],
     )  # fmt: skip
 

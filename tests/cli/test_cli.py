@@ -1,6 +1,7 @@
 """The command line: exit codes, JSON, saved fits, errors, and what help costs."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -323,6 +324,16 @@ def test_laws_and_datasets_as_json(capsys):
     assert cli.main(["datasets", "--json"]) == 0
     sets = json.loads(capsys.readouterr().out)
     assert all({"name", "rows", "licence", "citation", "available_offline"} <= set(entry) for entry in sets)
+
+
+def test_laws_as_text_say_what_each_is_for(capsys):
+    assert cli.main(["laws"]) == 0
+    told = {text.split(":")[0]: text for text in re.split(r"\n(?=\S)", capsys.readouterr().out)}
+    assert "inputs: scale (column params), length\n" in told["exact_match"]
+    assert "inputs: params, tokens\n" in told["chinchilla"]
+    assert "use: the simplest baseline; no irreducible loss" in told["m1"]
+    assert "unverified on runs" in told["languages"]
+    assert "unverified" not in told["chinchilla"]
 
 
 def test_no_command_is_wrong_usage(capsys):

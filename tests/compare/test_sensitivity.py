@@ -267,4 +267,5 @@ def test_the_command_line_prints_it(tmp_path, capsys):
     assert main([*command, "--sets", "superposition=wide"]) == 1
     assert "expected NAME or NAME=NUMBER" in capsys.readouterr().err
     assert main([*command, "--sets", "one_half", "--at", "params=7e10", "tokens=1.4e12", "--level", "0.5"]) == 0
-    assert "50 % interval of declared" in capsys.readouterr().out
+    out = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "lower and upper: 50 % equal-tailed interval; shift: in widths of that of declared" in out

@@ -41,6 +41,8 @@ def test_a_target_below_the_floor_is_unreachable(by_compute):
     assert table["p_unreachable"] == pytest.approx(never.mean())
     assert np.isnan(table["upper"]), "a quantile beyond reach is missing, not a number"
     assert np.isfinite(table["lower"])
+    assert "nan" not in repr(reach)
+    assert f"{table['lower']:.4g} to never" in repr(reach)
 
 
 def test_sigmoid_in_closed_form(crossed_fit):

@@ -77,7 +77,9 @@ def test_one_target_wants_one_domain():
 
 def test_proportions_that_do_not_sum_to_one_are_listed():
     frame = pd.DataFrame({"p_web": [0.5, 0.5], "p_code": [0.3, 0.4], "p_books": [0.2, 0.2]})
-    with pytest.raises(DataError, match=r"row 1 with p_web = 0.5 and p_code = 0.4 and p_books = 0.2; expected prop"):
+    with pytest.raises(
+        DataError, match=r"row 1 with p_web = 0.5 and p_code = 0.4 and p_books = 0.2 and sum = 1\.1; expected prop"
+    ):
         LAW.check_values(frame)
 
 

@@ -153,8 +153,9 @@ def test_options_of_own_share_are_checked():
     assert law.with_options(domains=["a", "b"]).own == "a"
     import pandas as pd
 
-    with pytest.raises(DataError, match="sum to 1"):
+    with pytest.raises(DataError, match=r"law own_share: .* and sum = 0\.7; expected proportions that sum to 1"):
         law.check_values(pd.DataFrame({"p_web": [0.5], "p_code": [0.1], "p_books": [0.1]}))
+    assert all("divide by 100" in column.slip for column in law.columns)
 
 
 # ---- two turns ---------------------------------------------------------------------------------------------

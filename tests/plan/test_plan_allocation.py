@@ -128,6 +128,10 @@ def test_wasted_compute_is_what_the_best_split_does_not_need(narrow):
     loss = made.surface.loss_of_split(np.sqrt(BUDGETS / 12), BUDGETS)
     np.testing.assert_allclose(made.surface.best(needed), loss, rtol=1e-7)
     assert ((found.wasted > 0) & (found.wasted < 1)).all()
+    for alone in (2.0, "kaplan"):
+        np.testing.assert_array_equal(plan.regret(made, alone).wasted, plan.regret(made, [alone]).wasted)
+    with pytest.raises(ForecastError, match=r"unknown rule 'kaplann'.*Did you mean 'kaplan'"):
+        plan.regret(made, "kaplann")
 
 
 def test_the_choice_of_another_family(made_up):

@@ -91,6 +91,7 @@ def test_a_card_round_trips():
         ({"budgets": [], "costs": [], "targets": [], "next": {}, "recipes": {}}, "needs budgets"),
         ({"levels": [90]}, "plan.levels"),
         ({"groups": {"familie": "ant"}}, "names familie"),
+        ({"new_groups": "populatoin"}, "Did you mean 'population'"),
         ({"next": {**NEXT, "candidate": RUNS}}, "Did you mean 'candidates'"),
         ({"next": {"candidates": RUNS}}, "exactly one question"),
         ({"next": {**NEXT, "parameter": "alpha"}}, "exactly one question"),
@@ -122,6 +123,17 @@ def test_a_law_without_an_allocation_is_said_before_sampling():
     with pytest.raises(CardError, match="every split of a compute has the same loss"):
         card_from_dict({**CARD, "model": model, "plan": {"budgets": [1e21]}})
     assert card_from_dict({**CARD, "model": model, "plan": {"targets": [2.0]}}).plan.targets == [2.0]
+
+
+def test_a_level_that_was_not_fitted_is_drawn_from_the_population():
+    new = {"budgets": [1e22], "targets": [2.2], "costs": [1e22], "rules": [20], "groups": {"family": "new"}}
+    spec = card_from_dict({**CARD, "plan": new})
+    fit = simulated.fit_of(spec.model, simulated.ladder(per_family=6), draws=60)
+    with pytest.raises(ForecastError, match=r"'new' was not fitted.*--new-groups population"):
+        check_plan_of(fit, spec.plan)
+    asked = card_from_dict({**CARD, "plan": {**new, "new_groups": "population"}}).plan
+    check_plan_of(fit, asked)
+    assert all(found.points["family"].tolist() == ["new"] for found in plan_answers(fit, asked))
 
 
 def test_every_answer_gets_a_section_of_the_report():
@@ -208,7 +220,7 @@ def test_commands_answer_the_card_or_their_own_question(folder, monkeypatch, cap
     assert [a["title"] for a in result["answers"]] == ["Compute-optimal allocation", "Regret of rules"]
     assert result["answers"][0]["choice"][0]["compute"] == 1e21
     code, out = run(folder, monkeypatch, capsys, "plan", "allocation", "plain.toml", "--budget", "1e20", "1e24",
-                    "--rule", "20", "kaplan", "--level", "0.8")  # fmt: skip
+                    "--rule", "20", "kaplan", "--level", "0.8", "--new-groups", "error")  # fmt: skip
     assert code == 0, out.err
     assert "80\u00a0% equal-tailed interval" in out.out
     assert "kaplan (" in out.out

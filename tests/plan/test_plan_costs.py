@@ -159,3 +159,15 @@ def test_costs_without_a_price_and_tokens_that_are_too_few(fit):
     assert plan.to_reach(fit, 2.5, limits=Limits(unique_tokens=0.5)).p_unreachable == pytest.approx([1.0])
     with pytest.raises(CardError, match="without per_flop"):
         Prices(currency="USD")
+    assert Prices().currency == "FLOP"
+    assert Prices(per_flop=1e-18).currency == "units of money", "a price is not counted in FLOP"
+    assert Prices(per_flop=2.0, currency="FLOP").currency == "FLOP"
+
+
+def test_what_limits_keep_out_of_reach_is_said_to_be_theirs(fit):
+    (told,) = plan.to_reach(fit, 2.2, limits=Limits(max_params=1e6)).sentences
+    assert "nothing within the limits reaches it" in told
+    made = plan.to_reach(fit, 2.5, limits=Limits(max_params=1e10))
+    assert set(made.quantities) == {"compute", "params", "tokens"}, "no cost without prices"
+    (told,) = plan.to_reach(fit, 0.5).sentences
+    assert "nothing reaches it" in told

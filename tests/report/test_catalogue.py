@@ -14,11 +14,12 @@ from bayes_scaling.api.catalogue import cards_by_law, write_catalogue
 from bayes_scaling.data import list_datasets
 from bayes_scaling.errors import CardError
 from bayes_scaling.laws import Constants
+from bayes_scaling.laws.base import UNVERIFIED
 from bayes_scaling.laws.chinchilla import Chinchilla
 from bayes_scaling.laws.m1 import M1
 from bayes_scaling.model.card import card_from_dict
 from bayes_scaling.report.blocks import Table
-from bayes_scaling.report.catalogue import MARK, entry, write_entries
+from bayes_scaling.report.catalogue import entry, write_entries
 from bayes_scaling.report.fitted import Fitted, constants_of, fitted_sections, places
 
 EVIL = "<script>alert(1)</script> & co"
@@ -101,11 +102,11 @@ def test_everything_is_escaped(html):
 
 
 def test_only_a_law_that_no_run_has_tested_is_marked(html):
-    assert MARK in article(html, "evil")
-    assert MARK not in article(html, "chinchilla")
-    assert MARK not in article(html, "mixing")
+    assert UNVERIFIED in article(html, "evil")
+    assert UNVERIFIED not in article(html, "chinchilla")
+    assert UNVERIFIED not in article(html, "mixing")
     index = html[html.index("<nav") : html.index("</nav>")]
-    assert index.count(MARK) == 1
+    assert index.count(UNVERIFIED) == 1
     assert index.count("<li>") == 3
 
 

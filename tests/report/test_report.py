@@ -262,6 +262,8 @@ def test_numbers_for_people():
     assert words.probability(1.0) == "> 0.99"
     assert words.p_equals(0.001) == "P < 0.01"
     assert words.count(6.9e9) == "6.9 billion"
+    assert [words.count(v) for v in (999.7e9, 999_999, 440_400, 12)] == ["1 trillion", "1 million", "440,000", "12"]
+    assert words.count(1e18) == "10¹⁸"
 
 
 @pytest.mark.parametrize("dist", list(Prior.FORMS))
