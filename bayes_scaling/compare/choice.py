@@ -180,6 +180,11 @@ class LawComparison:
                 shares = weights.sort_values(ascending=False)
                 first = listed([f"{n} {w:.2f}" for n, w in shares.items() if w >= 0.005], 6)
                 told.append(f"Stack {why}: {first}.")
+        if any(line.startswith("Stack") for line in told):
+            told.append(
+                "Weights are those of the best mixture, not ranks, with a prior towards equal ones: with few units a "
+                "law that is behind keeps some."
+            )
         return [*told, *self._differ(usable)]
 
     def _held_out(self) -> str:
