@@ -99,7 +99,7 @@ SCORED_SLDBENCH = (
     "(Llama-2 7B and 13B), printed with the head of a file. No choice rests on them; models were frozen when MMLU's "
     "were seen.",
     "2026-11-26: the frozen models, once: R2 .9999 parallel, .9883 vocab, .9967 sft, .9916 domain_mixture, .806 moe, "
-    ".990 data_constrained, .780 lr_bsz, .733 easy_question; mean .911; coverage .86 (.82 to .90). Ten of 23 fits were "
+    ".990 data_constrained, .780 lr_bsz, .733 easy_question; mean .911; coverage .86 (.82 to .90). Ten of 21 fits were "
     "not usable (R-hat 1.010 to 1.017, hellaswag 1.53; sft: ESS 303). Only these figures were looked at.",
     "2026-11-26, after that: the same models, sampled longer until their diagnostics pass: the committed figures "
     "(results/sldbench.json). Then errors by row of moe, domain_mixture and lr_bsz were looked at (shorter fits), "

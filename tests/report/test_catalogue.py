@@ -3,11 +3,11 @@
 import re
 from dataclasses import replace
 from html import unescape
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import simulated
+from pages import Outline
 
 from bayes_scaling import laws
 from bayes_scaling.api.catalogue import cards_by_law, write_catalogue
@@ -60,16 +60,6 @@ def html(fitted, tmp_path_factory):
     path = write_entries(entries, tmp_path_factory.mktemp("catalogue") / "new" / "laws.html")
     assert [p.name for p in path.parent.iterdir()] == ["laws.html"]
     return path.read_text(encoding="utf-8")
-
-
-class Outline(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.found = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
 
 
 def article(html, name):

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 import simulated
+from pages import Outline
 
 from bayes_scaling.check import prior_predictive
 from bayes_scaling.compare import contrasts, ranking
@@ -64,21 +64,6 @@ def html(studies, tmp_path_factory):
     path = write_report(studies, tmp_path_factory.mktemp("report") / "new" / "report.html", title="Two studies")
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]  # no temporary file is left
     return path.read_text(encoding="utf-8")
-
-
-class Outline(HTMLParser):
-    """Collect tags with their attributes."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.found = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def all(self, tag):
-        return [a for t, a in self.found if t == tag]
 
 
 @pytest.fixture(scope="module")
