@@ -12,6 +12,7 @@ import pandas as pd
 from bayes_scaling import laws as laws_room
 from bayes_scaling.data import check_runs, has_flag
 from bayes_scaling.data.columns import COLUMNS, Column
+from bayes_scaling.data.flags import flag_counts
 from bayes_scaling.data.naming import described, nearest_column
 from bayes_scaling.errors import CardError, DataError, did_you_mean, listed
 from bayes_scaling.laws import Law
@@ -22,6 +23,7 @@ from bayes_scaling.model.spec import OUTCOMES
 
 OTHER, MISSING, SPARSE = "other outcome", "missing columns", "missing in most rows"
 DOMAIN, UNIDENTIFIED, FAILED = "values outside its domain", "not identified by these rows", "could not be fitted"
+DERIVED = "derived_"  # begins flags that say where a value comes from, not that a row is odd
 LEAST_SHARE = 0.5  # of the rows; a law that nobody asked for by name may not cost all others more
 
 Given = str | Law | ModelSpec
@@ -335,4 +337,8 @@ def _shared(
         notes.append(f"all laws are compared on the {int(rows.sum())} of {int(wanted.sum())} rows that each can use.")
     if unmeasured := int((~table.measured).sum()):
         notes.append(f"{unmeasured} of {len(table.data)} rows have no {table.outcome} and are left out.")
+    borne = {flag: n for flag, n in flag_counts(table.checked[rows]).items() if not flag.startswith(DERIVED)}
+    if borne:
+        told = ", ".join(f"{flag} ({n})" for flag, n in borne.items())
+        notes.append(f"rows that are compared bear the flags {told}; exclude_flags leaves such rows out.")
     return Candidates(specs, table.frame(rows), tuple(left_out), tuple(notes), table.outcome)

@@ -183,6 +183,14 @@ def test_laws_are_compared_on_the_rows_that_all_can_use(runs):
     pd.testing.assert_series_equal(*settled)
 
 
+def test_flagged_rows_that_are_compared_are_told(runs):
+    flags = np.where(np.arange(60) < 4, "high_loss_outlier", np.where(np.arange(60) < 9, "derived_tokens", ""))
+    told = "bear the flags high_loss_outlier (4); exclude_flags leaves"
+    assert told in " ".join(allowed(runs.assign(flags=flags), ["chinchilla"]).notes)
+    left_out = allowed(runs.assign(flags=flags), ["chinchilla"], exclude_flags=["high_loss_outlier"])
+    assert "flags" not in " ".join(left_out.notes), "derived values are no doubt"
+
+
 def test_a_law_that_the_shared_rows_do_not_identify_costs_no_rows(runs):
     place = np.arange(60)
     frame = runs.assign(
