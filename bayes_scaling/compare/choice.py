@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LEAST_DIFFERENCE, LEAST_SES = 4.0, 2.0
 NEGLIGIBLE = 1e-4  # weight
+LEVEL = 0.9  # of the intervals whose coverage is in the table
 SHOWN = {
     "law": "law", "usable": "usable", "elpd_loo": "elpd_loo", "elpd_diff": "behind", "elpd_diff_se": "se",
     "bad_k": "bad_k", "lpd": "lpd", "lpd_diff": "lpd_behind", "lpd_diff_se": "lpd_se", "crps": "crps",
@@ -174,6 +175,7 @@ class LawComparison:
         if self.weights is not None and ranked["lpd_diff"].count() > 1:
             units = self.weights.units
             told.append(_order(ranked, "lpd", units, f"Larger runs ({self._held_out()}; {units} units held out)"))
+            told += _covered(usable)
         for by, why in (("backtest", "for larger runs, by the backtest"), ("loo", "for runs like these")):
             weights = usable.set_index("law")[f"{by}_weight"].dropna()
             if len(weights) > 1:
@@ -219,6 +221,24 @@ class LawComparison:
         told = "".join(f"<p>{s}</p>" for s in self.sentences)
         warning = f"<p><strong>{self.banner}</strong></p>" if self.banner else ""
         return warning + told + self.table.to_html(index=False, float_format=_digits)
+
+
+def _covered(usable: pd.DataFrame) -> list[str]:
+    """Return how often intervals held larger runs, and of which laws they are too narrow; nothing without scores."""
+    scored = usable.dropna(subset=["lpd_diff", "coverage90"]).sort_values("lpd_diff")
+    if scored.empty:
+        return []
+    best, narrow = scored.iloc[0], scored[scored["coverage90_hi"] < LEVEL]
+    share, low, high = (words.percent(best[f"coverage90{end}"], 0) for end in ("", "_lo", "_hi"))
+    told = [
+        f"The {words.percent(LEVEL, 0)} intervals of {best['law']} hold {share} of these runs ({low} to {high}, "
+        "90 % equal-tailed over resampled units)."
+    ]
+    if len(narrow):
+        of_law = zip(narrow["law"], narrow["coverage90"], strict=True)
+        each = listed([f"{law} ({words.percent(float(share), 0)})" for law, share in of_law], 4)
+        told.append(f"Too narrow for larger runs are those of {each}: a discrepancy (noise=) widens them.")
+    return told
 
 
 def _digits(value: float) -> str:

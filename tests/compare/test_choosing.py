@@ -106,6 +106,19 @@ def test_words(found):
     assert "chinchilla" in found._repr_html_()
 
 
+def test_intervals_that_are_too_narrow_for_larger_runs_are_named(found):
+    def told(**kaplan):
+        table = found.table.set_index("law")
+        table.loc[["kaplan"], list(kaplan)] = list(kaplan.values())
+        return " ".join(replace(found, table=table.reset_index()).sentences).replace("\u00a0", " ")
+
+    share = found.ranking.set_index("law").loc["chinchilla", "coverage90"]
+    wide, narrow = told(coverage90=0.8, coverage90_hi=0.95), told(coverage90=0.5, coverage90_hi=0.8)
+    assert f"The 90 % intervals of chinchilla hold {100 * share:.0f} % of these runs" in wide
+    assert "Too narrow" not in wide
+    assert "Too narrow for larger runs are those of kaplan (50 %): a discrepancy (noise=) widens them." in narrow
+
+
 def test_the_stack_forecasts(found):
     points = bs.grid(params=[1e10, 1e11], tokens=[1e12])
     made = found.forecast(points, weights="loo", levels=(0.9,))
