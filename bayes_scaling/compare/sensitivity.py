@@ -81,6 +81,7 @@ class Sensitivity:
         """Return how likely the runs make each of several sets that were equally likely before.
 
         Bayes factors ask how well a set's priors foretold the runs: wide ones count against it, however right.
+        A mode that importance sampling missed is missing in them too.
 
         Parameters
         ----------
