@@ -91,6 +91,8 @@ def loo(fit: Fit) -> Loo:
     tree = xr.DataTree.from_dict({"posterior": fit.idata["posterior"].to_dataset(), "log_likelihood": likelihood})
     with warnings.catch_warnings():  # units with a bad k are counted in the table
         warnings.filterwarnings("ignore", message=".*Pareto", category=UserWarning)
+        if len(units) == 1:  # one curve: ArviZ wonders that the sum is the only term
+            warnings.filterwarnings("ignore", message="The point-wise LOO is the same", category=UserWarning)
         try:
             found = az.loo(tree, pointwise=True, var_name="y")
         except ValueError as error:

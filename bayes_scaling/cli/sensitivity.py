@@ -18,7 +18,18 @@ from bayes_scaling.model.card import ForecastPart, check_asked
 from bayes_scaling.model.choices import check_levels
 from bayes_scaling.model.prior_sets import compared_sets
 
-TOLD = ["set", "engine", "rhat", "ess_bulk", "usable", "elpd_difference", "se", "largest_shift"]
+TOLD = [
+    "set",
+    "engine",
+    "rhat",
+    "ess_bulk",
+    "usable",
+    "elpd_difference",
+    "se",
+    "log_bayes_factor",
+    "mcse",
+    "largest_shift",
+]
 
 
 def sensitivity(options: argparse.Namespace) -> int:

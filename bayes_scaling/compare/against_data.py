@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from bayes_scaling.fit import Fit
-from bayes_scaling.forecasts.words import counted, interval, level, number
+from bayes_scaling.forecasts.words import counted, interval, level, number, probability
 from bayes_scaling.laws.backend import link, numpy_backend, unlink
 from bayes_scaling.model.priors import quantile
 from bayes_scaling.model.spec import ModelSpec
@@ -99,8 +99,17 @@ def sentences(found: Sensitivity) -> list[str]:
             told.append(f"The runs contradict {row['set']}: {row['against']}.")
         if not row["usable"]:
             told.append(f"The fit under {row['set']} failed its diagnostics; its numbers are not to be used.")
+    told += _likely(found)
     told += [f"There is no fit under {name}: {why}" for name, why in found.gaps.items()]
     return [*told, *_power(found)]
+
+
+def _likely(found: Sensitivity) -> list[str]:
+    """Return how likely the sets are by their Bayes factors, where at least two have one."""
+    if found.sets["log_bayes_factor"].notna().sum() < 2:
+        return []
+    shares = "; ".join(f"{name} {probability(p)}" for name, p in found.probability().items())
+    return [f"Had the sets been equally likely before, the runs make them: {shares} (wide priors count against a set)."]
 
 
 def _movement(found: Sensitivity) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bayes_scaling.check import Loo, loo, power_scaling
 from bayes_scaling.compare import against_data
-from bayes_scaling.errors import CardError, FitError
+from bayes_scaling.errors import CardError, FitError, listed
 from bayes_scaling.fit import Fit, Job, SamplerSettings, diagnostics_of, gaps, many_fits
 from bayes_scaling.fit.importance import applies
 from bayes_scaling.forecasts import forecast, words
@@ -38,8 +38,9 @@ class Sensitivity:
         units of the width of the base's interval, and ``mcse_shift``, in the same unit.
     sets : DataFrame
         A row per set: ``set``, ``meaning``, ``source``; ``engine``, ``rhat``, ``ess_bulk``, ``usable``, ``seconds`` of
-        its fit; ``elpd_difference`` from the base by leave-one-out and its ``se``; ``largest_shift``; ``against``:
-        what of it the runs contradict, or empty.
+        its fit; ``elpd_difference`` from the base by leave-one-out and its ``se``; ``log_bayes_factor`` over the base
+        and its ``mcse``, missing where NUTS drew either; ``largest_shift``; ``against``: what of it the runs
+        contradict, or empty.
     power : DataFrame
         A row per set and variable (parameters, and ``forecast N`` at point N): sensitivity to ``prior`` (of the law's
         parameters) and ``likelihood``, ``diagnosis``. Empty where a likelihood is not at hand.
@@ -75,6 +76,38 @@ class Sensitivity:
     def sentences(self) -> list[str]:
         """What was found, in words."""
         return against_data.sentences(self)
+
+    def probability(self, sets: Sequence[str] | None = None) -> pd.Series:
+        """Return how likely the runs make each of several sets that were equally likely before.
+
+        Bayes factors ask how well a set's priors foretold the runs: wide ones count against it, however right.
+        A mode that importance sampling missed is missing in them too.
+
+        Parameters
+        ----------
+        sets : sequence of str, optional
+            Names as in the column ``set``; all that have a Bayes factor when left out.
+
+        Raises
+        ------
+        CardError
+            Unknown set.
+        FitError
+            A set without Bayes factor.
+        """
+        found = self.sets.set_index("set")["log_bayes_factor"]
+        asked = list(found.index[found.notna()]) if sets is None else list(sets)
+        unknown = [name for name in asked if name not in found.index]
+        if unknown:
+            raise CardError(f"no prior set {listed(unknown)} was compared; there are {listed(found.index)}.")
+        missing = [name for name in asked if not math.isfinite(found[name])]
+        if missing or not asked:
+            raise FitError(
+                f"there is no Bayes factor of {listed(missing or found.index)}: importance sampling did not draw the "
+                "fit, or not that of the base. Compare by elpd_difference and what the runs contradict."
+            )
+        weight = np.exp(found[asked] - found[asked].max())
+        return (weight / weight.sum()).rename("probability")
 
     @property
     def ends(self) -> str:
@@ -164,8 +197,16 @@ def told_of(fit: Fit, job: Job | None, *, points: pd.DataFrame, how: Mapping[str
     return {
         "table": table, "columns": list(made.points.columns), "power": power, "note": note,
         "elpd": left_out.pointwise["elpd"].to_list(), "bad_k": int(left_out.table["bad_k"].iloc[0]),
-        "engine": str(fit.meta["engine"]["name"]),
+        "engine": str(fit.meta["engine"]["name"]), "evidence": _evidence(fit),
     }  # fmt: skip
+
+
+def _evidence(fit: Fit) -> tuple[float, float]:
+    """Return the log marginal likelihood and its Monte-Carlo error; missing where NUTS drew."""
+    told = fit.meta["engine"]
+    if "log_evidence" not in told:
+        return math.nan, math.nan
+    return float(told["log_evidence"]), math.sqrt(max(1 / told["effective"] - 1 / told["proposals"], 0.0))
 
 
 def _gathered(
@@ -203,12 +244,16 @@ def _of_set(
     """Return a row of the table of sets."""
     known = spec.law.prior_sets[spec.prior_set.name] if spec.prior_set else None
     difference = np.array(told["elpd"]) - np.array(base["elpd"])
-    elpd, se = float(difference.sum()), math.sqrt(len(difference)) * float(difference.std(ddof=1))
+    elpd, units = float(difference.sum()), len(difference)
+    se = math.sqrt(units) * float(difference.std(ddof=1)) if units > 1 else math.nan  # one curve is one unit
     shift = table.loc[table["set"] == name, "shift"]
+    (evidence, error), (of_base, base_error) = told["evidence"], base["evidence"]
     return {
         "set": name, "meaning": known.meaning if known else f"Priors of the law {spec.law.name}.",
         "source": known.source if known else "", "engine": told["engine"], "rhat": told["rhat"],
         "ess_bulk": told["ess_bulk"], "usable": bool(told["ok"]), "seconds": told["seconds"], "elpd_difference": elpd,
-        "se": se, "bad_k": told["bad_k"], "largest_shift": float(shift.iloc[int(np.argmax(np.abs(shift)))]),
+        "se": se, "log_bayes_factor": evidence - of_base,
+        "mcse": 0.0 * error if told is base else math.hypot(error, base_error), "bad_k": told["bad_k"],
+        "largest_shift": float(shift.iloc[int(np.argmax(np.abs(shift)))]),
         "against": against_data.contradiction(name, parameters, elpd, se, told["bad_k"] + base["bad_k"]),
     }  # fmt: skip

@@ -40,7 +40,8 @@ def draw_posterior(
     -------
     tree : xarray.DataTree
     engine : dict
-        ``name`` (``importance`` or ``nuts``); of importance also ``pareto_k``, ``effective`` and ``proposals``;
+        ``name`` (``importance`` or ``nuts``); of importance also ``pareto_k``, ``effective``, ``proposals`` and
+        ``log_evidence``;
         of NUTS where importance was tried and not trusted, ``why``.
     """
     if settings.engine == NUTS or not applies(spec, rows):
@@ -51,7 +52,7 @@ def draw_posterior(
             "name": NUTS,
             "why": f"importance sampling had a Pareto k above {PARETO_K_MAX} or too few effective draws",
         }
-    about = {"pareto_k": found.pareto_k, "effective": found.effective, "proposals": found.proposals}
+    about = {k: getattr(found, k) for k in ("pareto_k", "effective", "proposals", "log_evidence")}
     return _tree(spec, found, settings), {"name": IMPORTANCE, **about}
 
 

@@ -55,12 +55,15 @@ class Weighted:
     effective : float
         Effective number of the proposals they were chosen from.
     proposals : int
+    log_evidence : float
+        Log marginal likelihood of the rows, but for the constant that the likelihood leaves out: the mean weight.
     """
 
     theta: np.ndarray
     pareto_k: float
     effective: float
     proposals: int
+    log_evidence: float
 
 
 class Density(Protocol):
@@ -319,13 +322,15 @@ def _chosen(
 ) -> Weighted | None:
     """Return draws chosen from fresh proposals, as many as they need; those that chose the proposal do not judge it."""
     theta = proposal.draw(max(PILOT, math.ceil(1.05 * SPARE * count / share)), rng)
-    smooth, k = pareto(posterior.log_density(theta) - proposal.log_density(theta))
+    weights = posterior.log_density(theta) - proposal.log_density(theta)
+    smooth, k = pareto(weights)
     if not k < PARETO_K_MAX:
         return None
     ends = np.cumsum(np.exp(smooth - logsumexp(smooth)))
     chosen = np.searchsorted(ends, (rng.random() + np.arange(count)) / count)
     chosen = rng.permutation(np.minimum(chosen, len(smooth) - 1))
-    return Weighted(theta[chosen], k, effective(smooth), len(smooth))
+    log_evidence = float(logsumexp(weights)) - math.log(len(weights))  # smoothed ones are scaled to sum to 1
+    return Weighted(theta[chosen], k, effective(smooth), len(smooth), log_evidence)
 
 
 def effective(log_weight: np.ndarray) -> float:

@@ -1,7 +1,8 @@
 """Laws: one functional form per file, found by itself.
 
 ``base.py`` says what a law is, ``parts.py`` what it is declared with, ``prior.py`` how priors are stated,
-``prior_sets.py`` those that a theory states together, ``backend.py`` holds the functions that formulas are written in,
+``prior_sets.py`` those that a theory states together, ``theories.py`` the theories, ``ties.py`` exponents that follow
+from one another, ``backend.py`` holds the functions that formulas are written in,
 ``optimum.py``, ``solve.py`` and ``simplex.py`` find optima and roots that have no closed form.
 To add a law, add one file with one subclass of :class:`Law`; nothing else changes.
 Importing this room imports neither NumPy nor PyMC.
@@ -33,7 +34,7 @@ __all__ = [
     "PublishedAllocation", "Quantity", "available", "get", "register",
 ]  # fmt: skip
 
-_NOT_LAWS = ("base", "backend", "optimum", "parts", "prior", "prior_sets", "simplex", "solve")
+_NOT_LAWS = ("base", "backend", "optimum", "parts", "prior", "prior_sets", "simplex", "solve", "theories", "ties")
 _REGISTERED: dict[str, type[Law]] = {}
 
 

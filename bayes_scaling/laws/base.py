@@ -141,7 +141,7 @@ class Law:
         )
 
     def quantity(self, name: str) -> Quantity:
-        """Return the declaration of a quantity.
+        """Return the declaration of a quantity; what it asks of the law's own inputs is read where these are.
 
         Raises
         ------
@@ -152,7 +152,9 @@ class Law:
         if name not in known:
             has = f"it has {listed(known)}" if known else "it has none"
             raise CardError(f"law {self.name} has no quantity {name!r}; {has}." + did_you_mean(name, known))
-        return known[name]
+        now = {i.name: i for i in self.inputs}
+        read = {i: now[i.name] for i in self.declared if i.name in self.readings()}
+        return replace(known[name], asked=tuple(read.get(i, i) for i in known[name].asked))
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:
         """Return values at which the law can be looked at or simulated, by column, shape (row,).

@@ -6,7 +6,7 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior
-from bayes_scaling.laws.broken_power_law import bend
+from bayes_scaling.laws.broken_power_law import BREAK, bend
 
 
 class BrokenOdds(Law):
@@ -71,6 +71,7 @@ class BrokenOdds(Law):
     published_symbols = {
         "E": "E", "e0": "e_0", "o0": "o_0", "alpha_0": "\\alpha_0", "alpha_1": "\\alpha_1", "d1": "d_1", "f1": "f_1",
     }  # fmt: skip
+    quantities = (BREAK,)
 
     def mean(
         self, xp: Backend, *, scale: Any, e0: Any, E_share: Any, odds_ref: Any, alpha_0: Any, alpha_1: Any,
@@ -81,6 +82,10 @@ class BrokenOdds(Law):
         bent = bend(xp, log_x, break_ratio, smoothness) - bend(xp, 0.0, break_ratio, smoothness)
         log_odds = xp.log(odds_ref) - alpha_0 * log_x - (alpha_1 - alpha_0) * bent
         return e0 * (E_share + (1 - E_share) * xp.sigmoid(log_odds))
+
+    def break_scale(self, xp: Backend, *, break_ratio: Any, **others: Any) -> Any:
+        """Return the scale of the break in its own unit, shape ``(..., row)``."""
+        return break_ratio * self.reference["scale"]
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return floor, start, odds at the reference scale, exponents and the break in its own unit."""

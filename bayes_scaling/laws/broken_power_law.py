@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior
+from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.theories import (
+    DATA,
+    SIZE,
+    intrinsic_dimension,
+    resolution_limited,
+    resolution_to_variance,
+    variance_limited,
+)
+
+BREAK = Quantity(
+    "break_scale", "scale at which the exponent changes", "unit of the law's scale", (),
+    "Caballero et al. (2022), eq. 1: d_1",
+)  # fmt: skip
 
 
 class BrokenPowerLaw(Law):
@@ -56,6 +69,21 @@ class BrokenPowerLaw(Law):
         ),
     )  # fmt: skip
     published_symbols = {"a": "a", "b": "b", "c0": "c_0", "c1": "c_1", "d1": "d_1", "f1": "f_1"}
+    prior_sets = {
+        "intrinsic_dimension": intrinsic_dimension(
+            "alpha_1, after the break, is about 4 / d", columns=(*DATA, *SIZE), alpha_1=1.0
+        ),
+        "resolution_limited": resolution_limited("alpha_1"),
+        **variance_limited("alpha_1"),
+        "resolution_to_variance": resolution_to_variance("alpha_0", "alpha_1"),
+    }
+    quantities = (
+        BREAK,
+        Quantity(
+            "exponent_at", "exponent of the reducible loss at a scale: alpha_0 well before the break, alpha_1 well "
+            "after it", "", (SCALE,), "derivative of the formula",
+        ),
+    )  # fmt: skip
 
     def mean(
         self, xp: Backend, *, scale: Any, E: Any, A_ref: Any, alpha_0: Any, alpha_1: Any, break_ratio: Any,
@@ -65,6 +93,17 @@ class BrokenPowerLaw(Law):
         log_x = xp.log(scale / self.reference["scale"])
         bent = bend(xp, log_x, break_ratio, smoothness) - bend(xp, 0.0, break_ratio, smoothness)
         return E + xp.exp(xp.log(A_ref) - alpha_0 * log_x - (alpha_1 - alpha_0) * bent)
+
+    def break_scale(self, xp: Backend, *, break_ratio: Any, **others: Any) -> Any:
+        """Return the scale of the break in its own unit, shape ``(..., row)``."""
+        return break_ratio * self.reference["scale"]
+
+    def exponent_at(
+        self, xp: Backend, *, scale: Any, alpha_0: Any, alpha_1: Any, break_ratio: Any, smoothness: Any, **others: Any
+    ) -> Any:
+        """Return the falling slope of log (L - E) in log x, shape ``(..., row)``."""
+        log_x = xp.log(scale / self.reference["scale"])
+        return alpha_0 + (alpha_1 - alpha_0) * bent_share(xp, log_x, break_ratio, smoothness)
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return a, b, c0, c1, d1, f1 with the scale in its own unit."""
@@ -97,3 +136,8 @@ class BrokenPowerLaw(Law):
 def bend(xp: Backend, log_x: Any, break_ratio: Any, smoothness: Any) -> Any:
     """Return a smooth max(0, log x - log d): what the break adds to the log of the scale."""
     return smoothness * xp.softplus((log_x - xp.log(break_ratio)) / smoothness)
+
+
+def bent_share(xp: Backend, log_x: Any, break_ratio: Any, smoothness: Any) -> Any:
+    """Return the derivative of :func:`bend` in log x: the share of the change of slope that is done."""
+    return xp.sigmoid((log_x - xp.log(break_ratio)) / smoothness)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Mapping
 from typing import Any
 
-from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import Argument, Citation, Constants, Input, Law, Parameter, Prior, PriorSet
-from bayes_scaling.laws.parts import refuse_options
-
-TIES = {"free": r"\beta", "equal": r"\alpha", "quanta": r"\alpha / (1 + \alpha)"}
-"""Option ``exponents``: a parameter of its own for the exponent of tokens, or what follows from that of parameters."""
-
-
-def _formula(tie: str) -> str:
-    return rf"L(N, D) = E + A\,N^{{-\alpha}} + B\,D^{{-{TIES[tie]}}}"
+from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior
+from bayes_scaling.laws.theories import intrinsic_dimension, one_half, superposition, ties
+from bayes_scaling.laws.ties import exponent_of_data, in_symbols, tied
 
 
 class Chinchilla(Law):
@@ -31,7 +24,7 @@ class Chinchilla(Law):
 
     name = "chinchilla"
     title = "Loss from parameters and tokens (Chinchilla)"
-    formula = _formula("free")
+    formula = r"L(N, D) = E + A\,N^{-\alpha} + B\,D^{-\beta}"
     citation = Citation("Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models, eq. 2", "2203.15556")
     use = "final loss of runs that differ in size and training tokens"
     outcome = "loss"
@@ -78,39 +71,10 @@ class Chinchilla(Law):
         ),
     }
     prior_sets = {
-        "intrinsic_dimension": PriorSet(
-            "Networks interpolate a smooth function on a data manifold of dimension d, and resolution limits the loss: "
-            "both exponents are about 4 / d.",
-            "Sharma and Kaplan (2020), arXiv:2004.10802; for data too, Bahri et al. (2021), arXiv:2102.06701; the "
-            "spread (5 % above 1.5 times) is ours",
-            {"alpha": Prior("lognormal", median=4.0, upper95=6.0), "beta": Prior("lognormal", median=4.0, upper95=6.0)},
-            argument=Argument("intrinsic dimension d of the data"),
-        ),
-        "superposition": PriorSet(
-            "Features share too few dimensions, and their overlap falls inversely with the width: alpha is one over "
-            "the power of width that parameters grow with (2.52 along Chinchilla's models, 3 at a fixed shape).",
-            "Liu, Liu and Gore (2025), arXiv:2505.10465 (measured in width: 0.91 +- 0.04); the spread (5 % above 1.25 "
-            "times) is ours",
-            {"alpha": Prior("lognormal", median=1.0, upper95=1.25)},
-            argument=Argument("power of width that parameters grow with", default=2.52),
-        ),
-        "one_half": PriorSet(
-            "Approximation by two-layer networks and convergence of first-order methods: both exponents are about 1/2 "
-            "(of tokens at most).",
-            "Hoffmann et al. (2022), arXiv:2203.15556, appendix D.3; the spread (5 % above 0.65) is ours",
-            {name: Prior("lognormal", median=0.5, upper95=0.65) for name in ("alpha", "beta")},
-        ),
-        "symmetric": PriorSet(
-            "Parameters and tokens limit the loss alike: beta equals alpha, so that the best split scales both in "
-            "proportion.",
-            "Maloney, Roberts and Sully (2022), arXiv:2210.16859; Bahri et al. (2021), arXiv:2102.06701 (duality)",
-            options={"exponents": "equal"},
-        ),
-        "quanta": PriorSet(
-            "Skills are learned whole, in the order of a power law of their frequencies: beta is alpha / (1 + alpha).",
-            "Michaud et al. (2023), arXiv:2303.13506",
-            options={"exponents": "quanta"},
-        ),
+        "intrinsic_dimension": intrinsic_dimension("both exponents are about 4 / d", alpha=1.0, beta=1.0),
+        "superposition": superposition("alpha is", alpha=1.0),
+        "one_half": one_half("both exponents are about 1/2 (of tokens at most)", alpha=1.0, beta=1.0),
+        **ties("alpha", "beta", ", so that the best split scales both in proportion"),
     }
 
     def with_options(self, **options: Any) -> Law:
@@ -121,35 +85,14 @@ class Chinchilla(Law):
         CardError
             Unknown option or value.
         """
-        refuse_options(self.name, options, ["exponents"])
-        tie = options.get("exponents", self.tie)
-        if tie not in TIES:
-            raise CardError(
-                f"{self.name}: exponents = {tie!r}; expected {listed(TIES)}." + did_you_mean(str(tie), TIES)
-            )
-        other, free = copy.copy(self), type(self).parameters
-        other.options = {} if tie == "free" else {"exponents": tie}
-        other.parameters = tuple(p for p in free if p.name != "beta" or tie == "free")
-        other.formula = _formula(tie)
-        return other
-
-    @property
-    def tie(self) -> str:
-        """What :meth:`with_options` chose for the exponents."""
-        return str(self.options.get("exponents", "free"))
-
-    def _beta(self, alpha: Any, beta: Any) -> Any:
-        """Return the exponent of tokens: as given, such as that of published constants, or as the tie makes it."""
-        if beta is not None or self.tie == "free":
-            return beta
-        return alpha if self.tie == "equal" else alpha / (1 + alpha)
+        return with_beta_tied(self, options)
 
     def mean(
         self, xp: Backend, *, params: Any, tokens: Any, E: Any, A_ref: Any, alpha: Any, B_ref: Any, beta: Any = None
     ) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
         size = xp.power(params / self.reference["params"], -alpha)
-        data = xp.power(tokens / self.reference["tokens"], -self._beta(alpha, beta))
+        data = xp.power(tokens / self.reference["tokens"], -exponent_of_data(self, alpha, beta))
         return E + A_ref * size + B_ref * data
 
     def allocation(self, xp: Backend, *, product: Any, **sampled: Any) -> dict[str, Any]:
@@ -158,7 +101,7 @@ class Chinchilla(Law):
         In units of the reference point :math:`n = (\alpha A_{ref} / \beta B_{ref})^{1/(\alpha + \beta)}
         p^{\beta/(\alpha + \beta)}` with p = N D / (N_0 D_0).
         """
-        alpha, beta = sampled["alpha"], self._beta(sampled["alpha"], sampled.get("beta"))
+        alpha, beta = sampled["alpha"], exponent_of_data(self, sampled["alpha"], sampled.get("beta"))
         p = product / (self.reference["params"] * self.reference["tokens"])
         balance = xp.log(alpha * sampled["A_ref"]) - xp.log(beta * sampled["B_ref"])
         n = xp.exp((balance + beta * xp.log(p)) / (alpha + beta))
@@ -166,7 +109,7 @@ class Chinchilla(Law):
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return E, A, alpha, B, beta as in the paper (N and D in counts)."""
-        beta = self._beta(sampled["alpha"], sampled.get("beta"))
+        beta = exponent_of_data(self, sampled["alpha"], sampled.get("beta"))
         return {
             "E": sampled["E"],
             "A": sampled["A_ref"] * xp.power(self.reference["params"], sampled["alpha"]),
@@ -184,6 +127,12 @@ class Chinchilla(Law):
             "B_ref": published["B"] * xp.power(self.reference["tokens"], -published["beta"]),
             "beta": published["beta"],
         }
+
+
+def with_beta_tied(law: Law, options: Mapping[str, Any]) -> Law:
+    """Return a law with Chinchilla's exponents and its option for them; as :func:`bayes_scaling.laws.ties.tied`."""
+    formula = type(law).formula
+    return tied(law, "beta", options, lambda tie: formula.replace(r"\beta", in_symbols(tie, r"\alpha", r"\beta")))
 
 
 def chinchilla_at(law: Law) -> Chinchilla:

@@ -6,9 +6,9 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
-from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
+from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at, with_beta_tied
 from bayes_scaling.laws.parts import refuse_rows
-from bayes_scaling.laws.prior_sets import untied
+from bayes_scaling.laws.ties import exponent_of_data
 
 _PARAMS, _TOKENS = Chinchilla.inputs
 _UNIQUE = Input("unique_tokens", "count", "different training tokens U_D", reference=2e10)
@@ -23,7 +23,8 @@ class DataConstrained(Law):
     (:math:`R_D = D / U_D - 1`); so are parameters beyond those that would be optimal for the unique tokens,
     :math:`U_N = \min(N, N_{opt}(U_D))` with :math:`\alpha A\,N_{opt}^{-\alpha} = \beta B\,U_D^{-\beta}`. With every
     token seen once and a model no larger than optimal it is Chinchilla's law. Loss never rises with epochs or size:
-    runs that overfit lie outside the law. The paper has :math:`\alpha = \beta`; here they are free.
+    runs that overfit lie outside the law. The paper has :math:`\alpha = \beta`, which here is the option ``exponents =
+    "equal"`` or the prior set ``symmetric``.
     """
 
     name = "data_constrained"
@@ -57,7 +58,7 @@ class DataConstrained(Law):
             "A, B, E and the exponent (alpha = beta) from runs without repetition, R_D and R_N afterwards",
         ),
     }
-    prior_sets = untied(Chinchilla.prior_sets)
+    prior_sets = Chinchilla.prior_sets
     quantities = (
         Quantity(
             "effective_tokens", "tokens D' that the repeated data are worth", "tokens", (_TOKENS, _UNIQUE),
@@ -73,12 +74,16 @@ class DataConstrained(Law):
         ),
     )  # fmt: skip
 
+    def with_options(self, **options: Any) -> Law:
+        """Return the law with its exponents tied or free, as :meth:`Chinchilla.with_options`."""
+        return with_beta_tied(self, options)
+
     def mean(
         self, xp: Backend, *, params: Any, tokens: Any, unique_tokens: Any, E: Any, A_ref: Any, alpha: Any,
-        B_ref: Any, beta: Any, R_D: Any, R_N: Any,
+        B_ref: Any, R_D: Any, R_N: Any, beta: Any = None,
     ) -> Any:  # fmt: skip
         """Return the loss in nats per token, shape ``(..., row)``."""
-        own = {"A_ref": A_ref, "alpha": alpha, "B_ref": B_ref, "beta": beta}
+        own = {"A_ref": A_ref, "alpha": alpha, "B_ref": B_ref, "beta": exponent_of_data(self, alpha, beta)}
         size = self.effective_params(xp, params=params, unique_tokens=unique_tokens, R_N=R_N, **own)
         data = self.effective_tokens(xp, tokens=tokens, unique_tokens=unique_tokens, R_D=R_D)
         return chinchilla_at(self).mean(xp, params=size, tokens=data, E=E, **own)
@@ -88,10 +93,11 @@ class DataConstrained(Law):
         return unique_tokens * worth(xp, xp.log(tokens / unique_tokens), R_D)
 
     def effective_params(
-        self, xp: Backend, *, params: Any, unique_tokens: Any, A_ref: Any, alpha: Any, B_ref: Any, beta: Any,
-        R_N: Any, **others: Any,
+        self, xp: Backend, *, params: Any, unique_tokens: Any, A_ref: Any, alpha: Any, B_ref: Any, R_N: Any,
+        beta: Any = None, **others: Any,
     ) -> Any:  # fmt: skip
         """Return the effective parameters N', shape ``(..., row)``."""
+        beta = exponent_of_data(self, alpha, beta)
         log_size = xp.log(params / self.reference["params"])
         log_data = xp.log(unique_tokens / self.reference["tokens"])
         # In logarithms: the optimum itself overflows where alpha is near 0.
@@ -106,7 +112,8 @@ class DataConstrained(Law):
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return the paper's constants (N and D in counts)."""
-        return {**chinchilla_at(self).to_published(xp, **sampled), "R_D": sampled["R_D"], "R_N": sampled["R_N"]}
+        own = {**sampled, "beta": exponent_of_data(self, sampled["alpha"], sampled.get("beta"))}
+        return {**chinchilla_at(self).to_published(xp, **own), "R_D": sampled["R_D"], "R_N": sampled["R_N"]}
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:
         """Return the sampled parameters from the paper's constants."""

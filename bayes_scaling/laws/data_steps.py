@@ -6,6 +6,7 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Law, Parameter, Prior
+from bayes_scaling.laws.chinchilla import with_beta_tied
 from bayes_scaling.laws.data_constrained import DataConstrained
 
 
@@ -39,18 +40,23 @@ class DataSteps(Law):
             Prior("lognormal", median=0.7, upper95=1.5), group_sd=Prior("halfnormal", upper95=0.2),
         ),
     )  # fmt: skip
+    prior_sets = DataConstrained.prior_sets
     quantities = DataConstrained.quantities
 
     @property
     def repeated(self) -> DataConstrained:
         """The law without the term of short training, at the same reference."""
         law = DataConstrained()
-        law.reference = dict(self.reference)
+        law.reference, law.options = dict(self.reference), dict(self.options)
         return law
+
+    def with_options(self, **options: Any) -> Law:
+        """Return the law with its exponents alpha and beta tied or free, as those of Chinchilla's law."""
+        return with_beta_tied(self, options)
 
     def mean(self, xp: Backend, *, params: Any, tokens: Any, unique_tokens: Any, **sampled: Any) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
-        own = {p.name: sampled[p.name] for p in DataConstrained.parameters}
+        own = {k: v for k, v in sampled.items() if k not in ("C_ref", "gamma")}
         data = self.repeated.mean(xp, params=params, tokens=tokens, unique_tokens=unique_tokens, **own)
         return data + sampled["C_ref"] * xp.power(tokens / self.reference["tokens"], -sampled["gamma"])
 

@@ -6,6 +6,15 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, PublishedAllocation
+from bayes_scaling.laws.theories import intrinsic_dimension, ties
+from bayes_scaling.laws.ties import exponent_of_data, in_symbols, tied
+
+_RATIOS = {"free": r"\alpha_N / \alpha_D", "equal": "1", "quanta": r"1 + \alpha_N"}
+
+
+def _formula(tie: str) -> str:
+    of_data = in_symbols(tie, r"\alpha_N", r"\alpha_D")
+    return rf"L(N, D) = \left[(N_c / N)^{{{_RATIOS[tie]}}} + D_c / D\right]^{{{of_data}}}"
 
 
 class Kaplan(Law):
@@ -13,12 +22,13 @@ class Kaplan(Law):
 
     Sampled are the two limits of the law at the reference point,
     :math:`L_N = (N_c / N_0)^{\alpha_N}` (unlimited data) and
-    :math:`L_D = (D_c / D_0)^{\alpha_D}` (unlimited size), which can be judged in nats.
+    :math:`L_D = (D_c / D_0)^{\alpha_D}` (unlimited size), which can be judged in nats. Option ``exponents`` ties
+    :math:`\alpha_D` to :math:`\alpha_N` as that of ``chinchilla``.
     """
 
     name = "kaplan"
     title = "Loss from parameters and tokens (Kaplan)"
-    formula = r"L(N, D) = \left[(N_c / N)^{\alpha_N / \alpha_D} + D_c / D\right]^{\alpha_D}"
+    formula = _formula("free")
     citation = Citation("Kaplan et al.", 2020, "Scaling Laws for Neural Language Models, eq. 1.5", "2001.08361")
     use = "the law before Chinchilla, for comparison; no irreducible loss"
     outcome = "loss"
@@ -54,6 +64,10 @@ class Kaplan(Law):
             "non-embedding parameters, WebText2",
         ),
     }
+    prior_sets = {
+        "intrinsic_dimension": intrinsic_dimension("both exponents are about 4 / d", alpha_N=1.0, alpha_D=1.0),
+        **ties("alpha_N", "alpha_D"),
+    }
     published_allocations = {
         "kaplan": PublishedAllocation(
             1.3e9, 0.73, 8.64e19, "Kaplan et al. (2020), arXiv:2001.08361, Table 6 and Figure 14",
@@ -61,8 +75,15 @@ class Kaplan(Law):
         ),
     }  # fmt: skip
 
-    def mean(self, xp: Backend, *, params: Any, tokens: Any, L_N: Any, alpha_N: Any, L_D: Any, alpha_D: Any) -> Any:
+    def with_options(self, **options: Any) -> Law:
+        """Return the law with its exponents tied or free, as :func:`bayes_scaling.laws.ties.tied`."""
+        return tied(self, "alpha_D", options, _formula)
+
+    def mean(
+        self, xp: Backend, *, params: Any, tokens: Any, L_N: Any, alpha_N: Any, L_D: Any, alpha_D: Any = None
+    ) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""
+        alpha_D = exponent_of_data(self, alpha_N, alpha_D)
         log_size = xp.log(L_N) - alpha_N * xp.log(params / self.reference["params"])
         log_data = xp.log(L_D) - alpha_D * xp.log(tokens / self.reference["tokens"])
         return xp.exp(alpha_D * xp.logaddexp(log_size / alpha_D, log_data / alpha_D))
@@ -75,18 +96,20 @@ class Kaplan(Law):
         comes from runs that stop early.
         """
         p = product / (self.reference["params"] * self.reference["tokens"])
-        r = sampled["alpha_N"] / sampled["alpha_D"]
-        balance = (xp.log(sampled["L_N"]) - xp.log(sampled["L_D"])) / sampled["alpha_D"]
+        alpha_D = exponent_of_data(self, sampled["alpha_N"], sampled.get("alpha_D"))
+        r = sampled["alpha_N"] / alpha_D
+        balance = (xp.log(sampled["L_N"]) - xp.log(sampled["L_D"])) / alpha_D
         n = xp.exp((xp.log(r) + balance + xp.log(p)) / (1 + r))
         return {"params": self.reference["params"] * n, "exponent": 1 / (1 + r)}
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return N_c, alpha_N, D_c, alpha_D as in the paper."""
+        alpha_D = exponent_of_data(self, sampled["alpha_N"], sampled.get("alpha_D"))
         return {
             "N_c": self.reference["params"] * xp.power(sampled["L_N"], 1 / sampled["alpha_N"]),
             "alpha_N": sampled["alpha_N"],
-            "D_c": self.reference["tokens"] * xp.power(sampled["L_D"], 1 / sampled["alpha_D"]),
-            "alpha_D": sampled["alpha_D"],
+            "D_c": self.reference["tokens"] * xp.power(sampled["L_D"], 1 / alpha_D),
+            "alpha_D": alpha_D,
         }
 
     def from_published(self, xp: Backend, **published: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior
+from bayes_scaling.laws.theories import DATA, DIMENSION, SIZE, dimension, intrinsic_dimension, resolution_limited
 
 
 class M1(Law):
@@ -37,10 +38,19 @@ class M1(Law):
         ),
     )  # fmt: skip
     published_symbols = {"beta": "\\beta", "c": "c"}
+    prior_sets = {
+        "intrinsic_dimension": intrinsic_dimension("alpha is about 4 / d", columns=(*DATA, *SIZE), alpha=1.0),
+        "resolution_limited": resolution_limited("alpha"),
+    }
+    quantities = (DIMENSION,)
 
     def mean(self, xp: Backend, *, scale: Any, L_ref: Any, alpha: Any) -> Any:
         """Return the loss, shape ``(..., row)``."""
         return L_ref * xp.power(scale / self.reference["scale"], -alpha)
+
+    def intrinsic_dimension(self, xp: Backend, *, alpha: Any, **others: Any) -> Any:
+        """Return 4 / alpha, of compute 2 / alpha, shape ``(..., row)``."""
+        return dimension(alpha, self.scales["scale"])
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return beta and c with the scale in its own unit."""

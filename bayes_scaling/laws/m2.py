@@ -6,6 +6,17 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior
+from bayes_scaling.laws.theories import (
+    DATA,
+    DIMENSION,
+    SIZE,
+    dimension,
+    intrinsic_dimension,
+    one_half,
+    resolution_limited,
+    superposition,
+    variance_limited,
+)
 
 
 class M2(Law):
@@ -44,10 +55,22 @@ class M2(Law):
         ),
     )  # fmt: skip
     published_symbols = {"E": "\\varepsilon_\\infty", "beta": "\\beta", "c": "c"}
+    prior_sets = {
+        "intrinsic_dimension": intrinsic_dimension("alpha is about 4 / d", columns=(*DATA, *SIZE), alpha=1.0),
+        "resolution_limited": resolution_limited("alpha"),
+        "superposition": superposition("alpha is", columns=SIZE, alpha=1.0),
+        "one_half": one_half("alpha is about 1/2 (of tokens at most)", columns=(*DATA, *SIZE), alpha=1.0),
+        **variance_limited("alpha"),
+    }
+    quantities = (DIMENSION,)
 
     def mean(self, xp: Backend, *, scale: Any, E: Any, A_ref: Any, alpha: Any) -> Any:
         """Return the loss, shape ``(..., row)``."""
         return E + A_ref * xp.power(scale / self.reference["scale"], -alpha)
+
+    def intrinsic_dimension(self, xp: Backend, *, alpha: Any, **others: Any) -> Any:
+        """Return 4 / alpha, of compute 2 / alpha, shape ``(..., row)``."""
+        return dimension(alpha, self.scales["scale"])
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return E, beta and c with the scale in its own unit."""

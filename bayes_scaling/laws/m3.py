@@ -6,6 +6,7 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior
+from bayes_scaling.laws.theories import DATA, DIMENSION, SIZE, dimension, intrinsic_dimension, resolution_limited
 
 
 class M3(Law):
@@ -45,12 +46,21 @@ class M3(Law):
         ),
     )  # fmt: skip
     published_symbols = {"beta": "\\beta", "c": "c", "gamma": "\\gamma"}
+    prior_sets = {
+        "intrinsic_dimension": intrinsic_dimension("alpha is about 4 / d", columns=(*DATA, *SIZE), alpha=1.0),
+        "resolution_limited": resolution_limited("alpha"),
+    }
+    quantities = (DIMENSION,)
 
     def mean(self, xp: Backend, *, scale: Any, L_ref: Any, alpha: Any, saturation_ratio: Any) -> Any:
         """Return the loss, shape ``(..., row)``."""
         log_x, log_s = xp.log(scale / self.reference["scale"]), xp.log(saturation_ratio)
         risen = xp.logaddexp(-log_x, -log_s) - xp.softplus(-log_s)
         return xp.exp(xp.log(L_ref) + alpha * risen)
+
+    def intrinsic_dimension(self, xp: Backend, *, alpha: Any, **others: Any) -> Any:
+        """Return 4 / alpha, of compute 2 / alpha, shape ``(..., row)``."""
+        return dimension(alpha, self.scales["scale"])
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return beta, c and gamma with the scale in its own unit."""

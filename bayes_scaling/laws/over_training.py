@@ -8,6 +8,7 @@ from bayes_scaling.data.columns import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.chinchilla import chinchilla_at
+from bayes_scaling.laws.theories import HALF, intrinsic_dimension, one_half, superposition
 
 CHINCHILLA = 20.0
 """Tokens per parameter of multiplier 1 (Hoffmann et al. 2022, as Gadre et al. 2024 use it)."""
@@ -59,6 +60,11 @@ class OverTraining(Law):
         ),
     )  # fmt: skip
     published_symbols = {"E": "E", "a": "a", "b": "b", "eta": "\\eta"}
+    prior_sets = {
+        "intrinsic_dimension": intrinsic_dimension("the exponents of both, twice eta, are about 4 / d", eta=HALF),
+        "superposition": superposition("the exponent of parameters, twice eta, is", eta=HALF),
+        "one_half": one_half("the exponents of both, twice eta, are about 1/2 (of tokens at most)", eta=HALF),
+    }
     quantities = (
         Quantity(
             "overtrained_loss", "loss at so many times Chinchilla's tokens per parameter", "nats", (COMPUTE, TIMES),

@@ -6,6 +6,7 @@ from typing import Any
 
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior
+from bayes_scaling.laws.theories import HALF, intrinsic_dimension, one_half
 
 _PF_DAY = 1e15 * 86_400
 
@@ -55,6 +56,17 @@ class PowerLaw(Law):
             "no floor; GPT-3 training mixture",
         ),
     }
+    prior_sets = {
+        "intrinsic_dimension": intrinsic_dimension(
+            "the exponents of size and data are about 4 / d, that of compute half of it where both grow in proportion",
+            columns=("compute",), alpha=HALF,
+        ),
+        "one_half": one_half(
+            "the exponents of size and data are about 1/2 (of tokens at most), that of compute half of it where both "
+            "grow in proportion",
+            columns=("compute",), alpha=HALF,
+        ),
+    }  # fmt: skip
 
     def mean(self, xp: Backend, *, compute: Any, E: Any, A_ref: Any, alpha: Any) -> Any:
         """Return the loss in nats per token, shape ``(..., row)``."""

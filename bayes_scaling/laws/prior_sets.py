@@ -46,6 +46,8 @@ class PriorSet:
     options : dict
         Choices of the law's form that belong to the set, such as a tie between two exponents.
     argument : Argument, optional
+    columns : tuple of str
+        What the law's scale must read for the theory to speak of it, such as tokens; empty where the law says it.
     """
 
     meaning: str
@@ -53,6 +55,7 @@ class PriorSet:
     priors: Mapping[str, Prior] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     argument: Argument | None = None
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fixed = [n for n, p in self.priors.items() if self.argument is not None and p.dist not in SCALING]
@@ -61,6 +64,15 @@ class PriorSet:
                 f"priors of {listed(fixed)} belong to a set with an argument; expected one of {listed(SCALING)}, which "
                 "can be multiplied by a number."
             )
+
+    @property
+    def complete(self) -> bool:
+        """Whether it needs no number from the user."""
+        return self.argument is None or self.argument.default is not None
+
+    def speaks_of(self, law: Law) -> bool:
+        """Whether the law reads what the theory is about."""
+        return not self.columns or not set(self.columns).isdisjoint(law.scales.values())
 
     def at(self, value: float | None) -> dict[str, Prior]:
         """Return the priors for a value of the argument; as stated where there is none."""
@@ -80,6 +92,8 @@ class PriorSet:
             told["options"] = dict(self.options)
         if self.argument is not None:
             told["argument"] = {**vars(self.argument)}
+        if self.columns:
+            told["columns"] = list(self.columns)
         return told
 
 
@@ -155,6 +169,12 @@ def _argument(name: str, found: PriorSet, given: Any) -> float | None:
     return float(value)
 
 
-def untied(sets: Mapping[str, PriorSet]) -> dict[str, PriorSet]:
-    """Return the sets that choose nothing of a law's form: another law with the same parameters may declare them."""
-    return {name: found for name, found in sets.items() if not found.options}
+def refuse_elsewhere(law: Law, chosen: ChosenSet | None) -> None:
+    """Raise CardError where a set speaks of another scale than the law reads: tokens, say, and not compute."""
+    if chosen is None or law.prior_sets[chosen.name].speaks_of(law):
+        return
+    raise CardError(
+        f"prior set {chosen.name} speaks of {listed(law.prior_sets[chosen.name].columns)}, but law {law.name} reads "
+        f"{listed(sorted(law.scales.values()))}. Leave it out, or say what the scale is: inputs = {{ "
+        f'{next(iter(law.scales))} = "{law.prior_sets[chosen.name].columns[0]}" }}.'
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.base import Law
-from bayes_scaling.laws.prior_sets import DECLARED, Asked, ChosenSet, chosen_set
+from bayes_scaling.laws.prior_sets import DECLARED, Asked, ChosenSet, chosen_set, refuse_elsewhere
 from bayes_scaling.model.spec import ModelSpec, sd_name
 
 
@@ -38,10 +38,11 @@ def with_prior_set(spec: ModelSpec, asked: Asked) -> ModelSpec:
     Raises
     ------
     CardError
-        As :func:`bayes_scaling.laws.prior_sets.chosen_set`.
+        As :func:`bayes_scaling.laws.prior_sets.chosen_set`; a set that speaks of another scale.
     """
     chosen = chosen_set(spec.law, asked)
     law = _law(spec, chosen)
+    refuse_elsewhere(law, chosen)
     there = {p.name for p in law.parameters}
     gone = [p.name for p in spec.law.parameters if p.name not in there]
     stated = set(chosen.priors) if chosen else set()
@@ -73,7 +74,7 @@ def compared_sets(spec: ModelSpec, asked: Sequence[Asked] | None) -> dict[str, M
     ----------
     spec : ModelSpec
     asked : sequence of str or dict, optional
-        All sets that need no number when left out.
+        All sets that need no number and speak of what the law reads when left out.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def compared_sets(spec: ModelSpec, asked: Sequence[Asked] | None) -> dict[str, M
         )
     base = set_label(spec)
     if asked is None:
-        usual = {k: s for k, s in spec.law.prior_sets.items() if s.argument is None or s.argument.default is not None}
+        usual = [k for k, s in spec.law.prior_sets.items() if s.complete and s.speaks_of(spec.law)]
         asked = [name for name in (DECLARED, *usual) if set_label(with_prior_set(spec, name)) != base]
     found: dict[str, ModelSpec] = {}
     for one in asked:

@@ -14,7 +14,7 @@ from bayes_scaling import laws
 from bayes_scaling.data.columns import OUTCOMES
 from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.base import Law, Parameter, Prior
-from bayes_scaling.laws.prior_sets import Asked, ChosenSet, chosen_set
+from bayes_scaling.laws.prior_sets import Asked, ChosenSet, chosen_set, refuse_elsewhere
 from bayes_scaling.model import discrepancy as discrepancy_room
 from bayes_scaling.model import noise as noise_room
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -265,6 +265,7 @@ def make_spec(
     chosen = chosen.with_options(**asked_options) if asked_options else chosen
     columns = known_keys(inputs or {}, [i.name for i in chosen.inputs], "model.inputs")
     chosen = chosen.reading(**columns, reference=reference)
+    refuse_elsewhere(chosen, of_set)
     outcome = outcome or chosen.outcome
     if outcome not in OUTCOMES:
         raise CardError(f"outcome = {outcome!r}; expected {listed(OUTCOMES)}." + did_you_mean(outcome, OUTCOMES))

@@ -124,8 +124,12 @@ def _parameters(law: Law) -> Section:
     )
     blocks = [Table("What is learned", head, rows, note)]
     if law.prior_sets:
-        theories = [[name, made.meaning, made.source] for name, made in law.prior_sets.items()]
-        blocks.append(Table("Prior sets that a card may choose", ["name", "what it assumes", "source"], theories))
+        theories = [
+            [name, made.meaning, ", ".join(made.columns) or words.NONE, made.source]
+            for name, made in law.prior_sets.items()
+        ]
+        head = ["name", "what it assumes", "if the scale is", "source"]
+        blocks.append(Table("Prior sets that a card may choose", head, theories))
     return Section("Parameters and priors", blocks)
 
 

@@ -48,10 +48,12 @@ def _forecasts(made: Sensitivity) -> Table:
 
 
 def _sets(made: Sensitivity) -> list[Table]:
-    show = {"set": "prior set", "elpd_difference": "elpd difference", "se": "its standard error", "engine": "engine",
+    show = {"set": "prior set", "elpd_difference": "elpd difference", "se": "its standard error",
+            "log_bayes_factor": "log Bayes factor", "mcse": "its MCSE", "engine": "engine",
             "rhat": "R-hat", "ess_bulk": "ESS bulk", "meaning": "what it assumes", "source": "source"}  # fmt: skip
     how = {"rhat": lambda v: f"{v:.3f}", "ess_bulk": lambda v: words.number(round(v)),
-           **dict.fromkeys(["elpd_difference", "se"], lambda v: words.number(v, 2))}  # fmt: skip
+           "mcse": lambda v: words.number(v, 1),
+           **dict.fromkeys(["elpd_difference", "se", "log_bayes_factor"], lambda v: words.number(v, 2))}  # fmt: skip
     made_of = [table(made.sets, "The prior sets, and their fits", columns=show, formats=how)]
     if len(made.parameters):
         away = {"set": "prior set", "parameter": "parameter", "prior": "its prior median", "runs": "the runs say",

@@ -21,6 +21,7 @@ from bayes_scaling.fit.importance import Posterior
 from bayes_scaling.fit.particles import Target
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend
 from bayes_scaling.model import make_spec
+from bayes_scaling.model.priors import log_density
 from bayes_scaling.report.sensitivity import sensitivity_section
 
 FAR = {"params": [7e10], "tokens": [1.4e12]}
@@ -90,6 +91,53 @@ def test_what_the_runs_contradict_is_said(of_few, of_many):
     assert tied["symmetric"] == tied["superposition = 2.52"] == ""
     assert any(s.startswith("The runs contradict quanta") for s in of_many.sentences)
     assert "that the runs do not contradict" in of_many.sentences[0]
+
+
+def test_bayes_factors_are_those_of_the_priors_at_the_draws_of_the_base(few, of_few):
+    """The evidence of a set over that of the base is the mean over its draws of one prior over the other."""
+    sets = of_few.sets.set_index("set")
+    spec, values = make_spec("chinchilla", prior_set="one_half"), few.values()
+    ratio = sum(
+        log_density(spec.prior(p), values[p.name]) - log_density(few.spec.prior(p), values[p.name])
+        for p in few.spec.law.parameters
+    )
+    weight = np.exp(ratio)
+    error = np.hypot(weight.std() / weight.mean() / np.sqrt(len(weight)), sets.loc["one_half", "mcse"])
+    assert sets.loc["one_half", "log_bayes_factor"] == pytest.approx(np.log(weight.mean()), abs=4 * error)
+    assert sets.loc["declared", ["log_bayes_factor", "mcse"]].tolist() == [0, 0]
+    both = of_few.probability(["declared", "one_half"])
+    assert both.sum() == pytest.approx(1)
+    assert both["one_half"] / both["declared"] == pytest.approx(np.exp(sets.loc["one_half", "log_bayes_factor"]))
+    assert any(s.startswith("Had the sets been equally likely") for s in of_few.sentences)
+    with pytest.raises(CardError, match="no prior set one was compared"):
+        of_few.probability(["one"])
+
+
+def test_a_tie_has_a_bayes_factor_and_a_fit_by_nuts_none(of_many):
+    assert of_many.probability()["quanta"] < 0.01, "planted are exponents that are nearly alike"
+    by_nuts = replace(of_many, sets=of_many.sets.assign(log_bayes_factor=np.nan))
+    with pytest.raises(FitError, match="no Bayes factor of symmetric"):
+        by_nuts.probability(["symmetric"])
+    assert not any("equally likely" in s for s in by_nuts.sentences)
+
+
+def test_one_curve_tells_which_regime_it_is_in():
+    """A curve in data with an exponent of 0.3, or of 1: the runs tell variance- from resolution-limited."""
+    law, rng = bs.laws.get("m2").at(scale=1e9), np.random.default_rng(2)
+    tokens, chosen = np.logspace(8.7, 11.2, 25), ["variance_limited", "resolution_limited"]
+    for alpha, sure in ((0.3, "resolution_limited"), (1.0, "variance_limited")):
+        loss = law.mean(numpy_backend(), scale=tokens, E=1.5, A_ref=1.0, alpha=alpha)
+        frame = pd.DataFrame({"run": "a", "tokens": tokens, "loss": loss * np.exp(rng.normal(0, 0.01, len(tokens)))})
+        noise = {"observation": "normal", "run_effect": False}
+        model = bs.ScalingModel("m2", inputs={"scale": "tokens"}, reference={"scale": 1e9}, noise=noise)
+        fit = model.fit(frame, draws=500, random_seed=1, progressbar=False)
+        found = bs.sensitivity(fit, {"tokens": [1e12]}, prior_sets=chosen, kind="law")
+        assert found.probability(chosen)[sure] > 0.9
+        assert np.isnan(found.sets["se"]).all(), "one curve is one unit of leave-one-out"
+        against = found.sets.set_index("set")["against"]
+        assert ("alpha near 1" in against["variance_limited"]) == (alpha < 1)
+        d = bs.quantity(fit, "intrinsic_dimension").draws[:, 0]
+        np.testing.assert_allclose(d, 4 / fit.values()["alpha"])
 
 
 def test_a_shift_is_in_widths_of_the_interval_of_the_base(of_few):

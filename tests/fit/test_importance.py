@@ -178,6 +178,8 @@ def test_draws_are_those_of_a_known_posterior():
     assert np.abs(z.mean(axis=1)).max() < 4 / np.sqrt(4000)
     assert np.abs(z.var(axis=1) - 1).max() < 4 * np.sqrt(2 / 4000)
     assert len(np.unique(found.theta[:, 0])) > 3500
+    mass = 1.5 * np.log(2 * np.pi) + np.log(np.linalg.det(factor))
+    assert found.log_evidence == pytest.approx(mass, abs=4 / np.sqrt(found.effective))
 
 
 def test_weights_without_a_variance_are_refused():

@@ -108,6 +108,27 @@ def test_priors_suit_a_loss_of_order_one(name):
     assert 2 < high < 5
 
 
+def test_the_exponent_at_a_scale_is_the_slope_of_the_reducible_loss():
+    law = laws.get("broken_power_law").reading(scale="tokens")
+    sampled = sampled_of(law, 200, 6, spread=0.4)
+    x, step = np.logspace(7, 14, 12), 1e-5
+    up, down = (np.log(law.mean(XP, scale=x * np.exp(s), **sampled) - sampled["E"]) for s in (step, -step))
+    found = law.exponent_at(XP, scale=x, **sampled)
+    np.testing.assert_allclose(found, -(up - down) / (2 * step), rtol=1e-4)
+    place = law.break_scale(XP, **sampled)
+    np.testing.assert_allclose(place, law.to_published(XP, **sampled)["d1"])
+    between = law.exponent_at(XP, scale=place, **sampled)
+    np.testing.assert_allclose(between, (sampled["alpha_0"] + sampled["alpha_1"]) / 2, rtol=1e-9)
+    assert law.quantity("exponent_at").asked[0].column == "tokens", "asked where the law reads its scale"
+    assert laws.get("broken_power_law").quantity("exponent_at").asked[0].column == "compute"
+
+
+def test_the_dimension_of_an_exponent_of_compute_is_half_that_of_data():
+    of_compute, of_data = laws.get("m2"), laws.get("m2").reading(scale="tokens")
+    assert of_data.intrinsic_dimension(XP, alpha=0.2) == pytest.approx(20)
+    assert of_compute.intrinsic_dimension(XP, alpha=0.1) == pytest.approx(20)
+
+
 # ---- two back ends, gradients -------------------------------------------------------------
 
 

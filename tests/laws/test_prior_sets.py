@@ -9,7 +9,8 @@ from bayes_scaling.laws import Argument, Prior, PriorSet
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.laws.prior_sets import chosen_set
 from bayes_scaling.model import make_spec, spec_from_dict
-from bayes_scaling.model.prior_sets import set_label, with_prior_set
+from bayes_scaling.model.prior_sets import compared_sets, set_label, with_prior_set
+from bayes_scaling.model.priors import quantile
 
 XP = numpy_backend()
 WITH_SETS = [name for name in laws.available() if laws.get(name).prior_sets]
@@ -73,6 +74,94 @@ def test_a_tie_is_the_law_with_that_exponent_of_tokens(tie, beta):
     assert law.at_constants("hoffmann2022", **at) == pytest.approx(free.at_constants("hoffmann2022", **at))
 
 
+REPEATED = {"unique_tokens": np.array([1e10, 1e11]), "R_D": 15.0, "R_N": 5.0}
+SHORT = {**REPEATED, "C_ref": 0.05, "gamma": 0.7}
+
+
+@pytest.mark.parametrize(("name", "more"), [("data_constrained", REPEATED), ("data_steps", SHORT)])
+@pytest.mark.parametrize(("tie", "beta"), [("equal", 0.3), ("quanta", 0.3 / 1.3)])
+def test_laws_of_repeated_data_have_the_same_ties(name, more, tie, beta):
+    free = laws.get(name)
+    law = free.at(params=3e9).with_options(exponents=tie)
+    assert "beta" not in {p.name for p in law.parameters}
+    at = {"params": np.array([1e8, 7e10]), "tokens": np.array([1e11, 1e12])}
+    np.testing.assert_array_equal(
+        law.mean(XP, **at, **SAMPLED, **more), free.at(params=3e9).mean(XP, **at, **SAMPLED, **more, beta=beta)
+    )
+    if name == "data_constrained":
+        published = law.to_published(XP, **SAMPLED, R_D=15.0, R_N=5.0)
+        assert published == free.at(params=3e9).to_published(XP, **SAMPLED, R_D=15.0, R_N=5.0, beta=beta)
+    assert r"\beta" not in law.formula
+    assert law.with_options(exponents="free").formula == free.formula
+
+
+@pytest.mark.parametrize(("tie", "alpha_D"), [("equal", 0.08), ("quanta", 0.08 / 1.08)])
+def test_kaplans_law_has_the_same_ties(tie, alpha_D):
+    free, sampled = laws.get("kaplan"), {"L_N": 2.3, "alpha_N": 0.08, "L_D": 2.0}
+    law = free.with_options(exponents=tie)
+    at = {"params": np.array([1e8, 7e10]), "tokens": np.array([1e11, 1e12])}
+    np.testing.assert_array_equal(law.mean(XP, **at, **sampled), free.mean(XP, **at, **sampled, alpha_D=alpha_D))
+    assert law.to_published(XP, **sampled) == free.to_published(XP, **sampled, alpha_D=alpha_D)
+    product = np.array([1e20, 1e23])
+    split = law.allocation(XP, product=product, **sampled)
+    np.testing.assert_array_equal(
+        split["params"], free.allocation(XP, product=product, **sampled, alpha_D=alpha_D)["params"]
+    )
+    assert r"\alpha_D" not in law.formula
+
+
+@pytest.mark.parametrize(
+    ("name", "exponent", "share"),
+    [("power_law", "alpha", 0.5), ("over_training", "eta", 0.5), ("kaplan", "alpha_D", 1), ("data_steps", "beta", 1)],
+)
+def test_a_dimension_speaks_of_size_and_data_and_of_compute_by_half(name, exponent, share):
+    spec = make_spec(name, prior_set={"intrinsic_dimension": 20})
+    assert spec.prior(spec.law.parameter(exponent)).numbers["median"] == pytest.approx(share * 4 / 20)
+
+
+def test_half_the_exponent_is_that_of_compute_along_the_best_split():
+    """Chinchilla's law with both exponents 4 / d, minimised at a budget: loss falls as compute to the power 2 / d."""
+    law, d = tied("equal"), 16.0
+    own = {**SAMPLED, "alpha": 4 / d}
+    product = np.array([1e20, 1e24])
+    params = law.allocation(XP, product=product, **own)["params"]
+    reducible = law.mean(XP, params=params, tokens=product / params, **own) - own["E"]
+    assert -np.diff(np.log(reducible)) / np.diff(np.log(product)) == pytest.approx(2 / d)
+
+
+def test_sets_of_a_scale_speak_of_what_it_reads():
+    for name, prior_set, column, exponent, median in (
+        ("m2", "variance_limited", "tokens", "alpha", 1.0),
+        ("m2", "variance_limited_width", "params", "alpha", 0.5),
+        ("m2", {"variance_limited_width": 3}, "params", "alpha", 1 / 3),
+        ("m1", "resolution_limited", "params", "alpha", 0.2),
+        ("m3", {"intrinsic_dimension": 8}, "tokens", "alpha", 0.5),
+        ("broken_power_law", "resolution_to_variance", "tokens", "alpha_0", 0.2),
+        ("broken_power_law", "resolution_to_variance", "tokens", "alpha_1", 1.0),
+    ):
+        spec = make_spec(name, inputs={"scale": column}, prior_set=prior_set)
+        assert spec.prior(spec.law.parameter(exponent)).numbers["median"] == pytest.approx(median)
+        assert spec_from_dict(spec.as_dict()).prior_set == spec.prior_set
+    with pytest.raises(CardError, match=r"variance_limited speaks of tokens.* reads compute.*scale = \"tokens\""):
+        make_spec("m2", prior_set="variance_limited")
+    with pytest.raises(CardError, match="variance_limited speaks of tokens"):
+        with_prior_set(make_spec("m2", inputs={"scale": "params"}), "variance_limited")
+
+
+def test_what_is_compared_unasked_speaks_of_what_is_read():
+    of_data, of_size = (make_spec("m2", inputs={"scale": c}) for c in ("tokens", "params"))
+    assert list(compared_sets(of_data, None)) == ["resolution_limited", "one_half", "variance_limited"]
+    assert "variance_limited_width = 2" in compared_sets(of_size, None)
+    assert "variance_limited" not in compared_sets(of_size, None)
+    with pytest.raises(CardError, match="no prior set to compare with"):
+        compared_sets(make_spec("m2"), None)
+
+
+def test_the_range_of_an_unknown_dimension_is_as_stated():
+    prior = laws.get("m2").prior_sets["resolution_limited"].priors["alpha"]
+    assert [4 / quantile(prior, q) for q in (0.05, 0.95)] == pytest.approx([80, 5])
+
+
 def test_equal_exponents_split_a_budget_in_proportion():
     assert tied("equal").allocation(XP, product=np.array([1e22]), **SAMPLED)["exponent"] == 0.5
 
@@ -120,7 +209,7 @@ def test_a_set_that_is_not_there_is_refused(asked, message):
 
 def test_other_refusals():
     with pytest.raises(CardError, match="has none but its own"):
-        make_spec("power_law", prior_set="symmetric")
+        make_spec("sigmoid", prior_set="symmetric")
     with pytest.raises(CardError, match="options say exponents = 'quanta'"):
         make_spec("chinchilla", prior_set="symmetric", options={"exponents": "quanta"})
     with pytest.raises(CardError, match=r"exponents = 'equals'.*Did you mean 'equal'"):
