@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from bayes_scaling.errors import CardError
-from bayes_scaling.laws.backend import Backend, numpy_backend
+from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.chinchilla import Chinchilla
 from bayes_scaling.laws.optimum import minimum
@@ -17,7 +16,8 @@ SEQUENCE = 512
 CENTRE, WIDTH = -8.0, 1.6
 """Log of the noise-batch ratio at which its effect is half of what it can be, and on which scale it grows (eq. 4)."""
 _NOISE = Input(
-    "noise_batch_ratio", "1", "noise-batch ratio: standard deviation of the noise on a mean gradient, over the clipping norm",
+    "noise_batch_ratio", "1",
+    "standard deviation of the noise on the mean gradient of a batch, over the norm that gradients are clipped to",
     reference=1e-4,
 )  # fmt: skip
 _COMPUTE = Input("compute", "FLOP", "training compute 6 M x tokens")
@@ -143,7 +143,7 @@ class Private(Law):
 
         The loss is a sum of exponentials of log size, which has one minimum.
         """
-        xp, most = numpy_backend(), compute / (6 * self.sequence)  # parameters times examples
+        most = compute / (6 * self.sequence)  # parameters times examples
 
         def loss(log_params: Any) -> Any:
             params = xp.exp(log_params)
