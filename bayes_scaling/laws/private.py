@@ -52,7 +52,7 @@ class Private(Law):
     use = "what privacy costs in loss; which size to train privately at a compute budget"
     outcome = "loss"
     inputs = (
-        Input("params", "count", "parameters M", reference=1e8),
+        Input("params", "count", "parameters M", reference=1e9),
         Input("examples", "count", "training examples N", reference=1e8, kind="count"),
         _NOISE,
     )
@@ -63,7 +63,7 @@ class Private(Law):
         ),
         Parameter(
             "A_ref", "A M_0^{-\\alpha}", "loss due to finite size at the reference size", "positive", "amplitude",
-            Prior("lognormal", median=0.6, upper95=2.0), "nats", "partial", Prior("halfnormal", upper95=0.5),
+            Prior("lognormal", median=0.4, upper95=1.2), "nats", "partial", Prior("halfnormal", upper95=0.5),
         ),
         Chinchilla.parameters[2],
         Parameter(
