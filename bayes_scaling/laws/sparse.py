@@ -23,8 +23,9 @@ class Sparse(Law):
 
     The form, its number and the constants are from secondary text (summaries and a public implementation), where N are
     the active parameters: those of a mixture of experts that a token sees, those of a pruned model that are not zero.
-    That fits: with these constants and active parameters the law is within 0.15 nats of the laws of Abnar et al. (2025)
-    for experts and Frantar et al. (2023) for pruning, which they were fitted to; with all parameters it is not.
+    That fits: with these constants and active parameters the law is within 0.15 nats of the laws that they were fitted
+    to, Abnar et al. (2025) for experts (at 1e20 FLOP, 1e9 and 1e10 parameters in all) and Frantar et al. (2023) for
+    pruning (5e6 and 8.5e7 parameters that are not zero); with all parameters it is not.
 
     At the same active parameters sparsity gives more of them in all, :math:`N / (1 - S)`, whose term it is Chinchilla's
     law of; c is what it costs. The floor falls with sparsity too, to nothing at S = 1: the law is one of sparsities
