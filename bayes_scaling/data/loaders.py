@@ -83,6 +83,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "sft": sft.load_sft,
     "routing": routing.load_routing,
     "mixtures": mixtures.load_mixtures,
+    "mixtures_five": mixtures.load_mixtures_five,
     "repeated": repeated.load_repeated,
     "inverse": inverse.load_inverse,
     "emergence": emergence.load_emergence,

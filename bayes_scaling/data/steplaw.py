@@ -17,6 +17,9 @@ NEAR = 1.02
 """Loss over the best run of the same size and tokens up to which a run is near it, as in the paper's figures."""
 LR = Column("lr", "peak learning rate", "1", "positive", high=1.0)
 BATCH = Column("batch", "batch size", "tokens", "count")
+SPARSITY = Column(
+    "sparsity", "share of the parameters that are not active (0: dense)", "fraction", "fraction", 0.0, 1.0
+)
 
 
 def load_steplaw() -> pd.DataFrame:
@@ -26,10 +29,10 @@ def load_steplaw() -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row per run: family (``dense``, or the sparse setting ``1in89`` ...), run, params and active_params (without
-        embeddings), tokens, compute (derived), lr (peak), batch (tokens), sequences (of 2048 tokens), layers, width,
-        loss (nats: training loss smoothed over the last steps), last_loss (of the last step alone) and ``cell``
-        (family, size and tokens). Runs more than 0.5 nats above the best of their cell are flagged ``diverged``, more
-        than 2 % above it ``far_from_best``, all but the best one ``not_best``.
+        embeddings), sparsity (1 - active_params / params), tokens, compute (derived), lr (peak), batch (tokens),
+        sequences (of 2048 tokens), layers, width, loss (nats: training loss smoothed over the last steps), last_loss
+        (of the last step alone) and ``cell`` (family, size and tokens). Runs more than 0.5 nats above the best of their
+        cell are flagged ``diverged``, more than 2 % above it ``far_from_best``, all but the best one ``not_best``.
     """
     dense = pd.read_csv(fetch("steplaw", "dense_lr_bs_loss.csv")).assign(moe_name="dense")
     sparse = pd.read_csv(fetch("steplaw", "moe_lr_bs_loss.csv"))
@@ -40,6 +43,7 @@ def load_steplaw() -> pd.DataFrame:
             "run": raw["exp_name"],
             "params": raw["N"],
             "active_params": raw["Na"],
+            "sparsity": 1 - raw["Na"] / raw["N"],
             "tokens": raw["D"],
             "lr": raw["lr"],
             "batch": raw["bs"] * SEQUENCE,
@@ -59,4 +63,4 @@ def load_steplaw() -> pd.DataFrame:
     }
     for flag, rows in flags.items():
         frame = add_flag(frame, rows, flag)
-    return check_runs(frame, require=("family", "run", "params", "tokens", "loss"), further=(LR, BATCH))
+    return check_runs(frame, require=("family", "run", "params", "tokens", "loss"), further=(LR, BATCH, SPARSITY))
