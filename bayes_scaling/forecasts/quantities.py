@@ -15,6 +15,7 @@ from bayes_scaling.fit.evaluate import fitted_draws
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, check_levels
 from bayes_scaling.forecasts.predict import Forecast, check_forecast, mcse_of_median
+from bayes_scaling.forecasts.scales import beside_rows
 from bayes_scaling.laws import Input
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows
@@ -76,6 +77,7 @@ def quantity(
     return Forecast(
         frame, found, "law", name, tuple(levels), interval, mcse_of_median(fit, found, fit.chosen_noise),
         failure_banner(fit), fit.title, told.meaning + (f" ({told.unit})" if told.unit not in ("", "1") else ""),
+        beside_rows(fit, frame, told.asked),
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import PATH, RATIO, Points, as_frame, prepare, unread
-from bayes_scaling.forecasts.text import compact, intervals, told
+from bayes_scaling.forecasts.scales import extrapolation, outside_note
+from bayes_scaling.forecasts.text import compact, intervals, noted, told
 from bayes_scaling.forecasts.words import counted
 from bayes_scaling.model import Rows
 
@@ -40,6 +41,8 @@ class Reach:
     draws : ndarray, shape (draw, point)
         Compute in FLOP; infinite where no compute up to 1e40 FLOP reaches the target, 0 where
         1e10 FLOP already do.
+    extrapolation : tuple of str
+        Where the median compute of each point lies beside the fitted runs.
     """
 
     points: pd.DataFrame
@@ -48,6 +51,7 @@ class Reach:
     levels: tuple[float, ...]
     banner: str = ""
     note: str = ""
+    extrapolation: tuple[str, ...] = ()
 
     @property
     def p_unreachable(self) -> np.ndarray:
@@ -68,6 +72,8 @@ class Reach:
             ends = [0.5, (1 - level) / 2, (1 + level) / 2]
             median, low, high = (self._quantile(q) for q in ends)
             part = self.points.copy()
+            if self.extrapolation:
+                part["extrapolation"] = self.extrapolation
             part["quantity"], part["median"] = "compute (FLOP)", median
             part["level"], part["interval"] = level, "eti"
             part["lower"], part["upper"] = low, high
@@ -79,7 +85,7 @@ class Reach:
         return table.drop(columns="_point").reset_index(drop=True)
 
     def _quantile(self, q: float) -> np.ndarray:
-        value = np.quantile(self.draws, q, axis=0, method="inverted_cdf")  # no mixing of a number with infinity
+        value = _quantile(self.draws, q)
         return np.where(np.isinf(value), np.nan, value)
 
     def __repr__(self) -> str:
@@ -88,7 +94,13 @@ class Reach:
         found |= {"P(unreachable)": self.p_unreachable}
         head = f"<compute to reach {self.outcome}, {counted(len(self.points), 'point')}, {len(self.draws)} draws>"
         lines = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
+        lines.append(noted(outside_note(self.extrapolation)))
         return "\n".join(line for line in lines if line)
+
+
+def _quantile(draws: np.ndarray, q: float) -> np.ndarray:
+    """Return a quantile over the first axis, shape (point,), without mixing a number with infinity."""
+    return np.asarray(np.quantile(draws, q, axis=0, method="inverted_cdf"))
 
 
 def _said(text: str) -> str:
@@ -133,7 +145,8 @@ def compute_to_reach(
     goal = frame["target"].to_numpy(dtype=float)
     found = search_along(fit, rows, new, goal, tokens_per_param=tokens_per_param, draws=draws, random_seed=random_seed)
     note = unread(fit, base.columns.drop("target"))
-    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)
+    where = tuple(extrapolation(fit, base.drop(columns="target"), _quantile(found, 0.5)))
+    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note, where)
 
 
 def search_along(

@@ -18,12 +18,12 @@ from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import prepare
 from bayes_scaling.forecasts.reach import law_along
+from bayes_scaling.forecasts.scales import beside, extrapolation
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model.effects import all_at_rows
 from bayes_scaling.model.plan import why_no_allocation
 from bayes_scaling.plan.allocation import check_numbers
 from bayes_scaling.plan.growth import Growth
-from bayes_scaling.plan.scales import beside, extrapolation
 from bayes_scaling.plan.surface import first_stage, level_points, surface
 from bayes_scaling.plan.tables import budget, tidy, told, widest
 

@@ -11,6 +11,7 @@ from bayes_scaling.compare import effective_compute, skills
 from bayes_scaling.compare.latent import FAR, families_differ
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.points import describe_groups
+from bayes_scaling.forecasts.scales import beside
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.model.card import ComparePart
 from bayes_scaling.report import words
@@ -104,7 +105,7 @@ def forecast(study: Study, answer: Forecast) -> list[str]:
         low, high = (words.outcome(float(row[c]), study.outcome) for c in ("lower", "upper"))
         ends = words.interval(low, high, share, answer.interval)
         middle = words.outcome(float(row["median"]), study.outcome)
-        where = words.point(row, study.outcome, groups)
+        where = words.point(row, study.outcome, groups) + beside(str(row.get("extrapolation", "")))
         found.append(f"{where}: {study.outcome} {middle}{words.unit(study.outcome)} ({ends}).")
     return found
 
@@ -130,7 +131,7 @@ def reach(study: Study, answer: Reach) -> list[str]:
         who = f"{name}, {target(row['target'], study.outcome)}".lstrip(", ")
         ends = words.interval(words.flop(row["lower"]), words.flop(row["upper"]), share, "eti")
         missing = float(row["p_unreachable"])
-        text = f"{who}: {words.flop(row['median'])} ({ends})"
+        text = f"{who}: {words.flop(row['median'])}{beside(str(row.get('extrapolation', '')))} ({ends})"
         found.append(text + (f"; with {words.p_equals(missing)} no compute reaches it." if missing else "."))
     return found
 
