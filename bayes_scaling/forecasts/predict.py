@@ -75,7 +75,7 @@ class Forecast:
     kind : str
         ``law``, ``mean`` or ``response``.
     outcome : str
-        ``loss`` (nats per token) or ``accuracy`` (fraction).
+        ``loss``, ``accuracy``, ``data_needed``, or the name of a quantity.
     levels, interval :
         Probabilities and kind (``eti`` or ``hdi``) of the intervals in the table.
     mcse_median : ndarray, shape (point,)
@@ -87,6 +87,8 @@ class Forecast:
     extrapolation : tuple of str
         Where each point lies beside the fitted rows (:func:`bayes_scaling.forecasts.scales.beside_rows`); empty where
         that was not looked at.
+    unit : str
+        Unit of the outcome, empty where it is not known.
     """
 
     points: pd.DataFrame
@@ -100,6 +102,7 @@ class Forecast:
     title: str = ""
     note: str = ""
     extrapolation: tuple[str, ...] = ()
+    unit: str = ""
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -228,7 +231,7 @@ def forecast(
     return Forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
         mcse_of_median(fit, simulated, fit.chosen_noise), failure_banner(fit), fit.title,
-        unread(fit, as_frame(points).columns), beside_rows(fit, frame),
+        unread(fit, as_frame(points).columns), beside_rows(fit, frame), fit.spec.unit,
     )  # fmt: skip
 
 
@@ -257,6 +260,7 @@ def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int,
     of_losses, of_map = [losses.extrapolation[i] for i in position], beside_rows(chain.accuracy, frame, compute=False)
     return replace(
         losses, points=frame, draws=simulated, outcome="accuracy", note="", extrapolation=together([of_losses, of_map]),
+        unit=chain.accuracy.spec.unit,
         mcse_median=mcse_of_median(chain.accuracy, simulated, chain.chosen_noise), **told,
     )  # fmt: skip
 

@@ -77,7 +77,7 @@ def quantity(
     return Forecast(
         frame, found, "law", name, tuple(levels), interval, mcse_of_median(fit, found, fit.chosen_noise),
         failure_banner(fit), fit.title, told.meaning + (f" ({told.unit})" if told.unit not in ("", "1") else ""),
-        beside_rows(fit, frame, told.asked),
+        beside_rows(fit, frame, told.asked), told.unit if told.unit != "1" else "",
     )  # fmt: skip
 
 

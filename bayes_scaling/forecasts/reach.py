@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
@@ -124,7 +123,7 @@ def compute_to_reach(
     Parameters
     ----------
     target : float or sequence of float
-        Loss in nats per token, or accuracy as a fraction; each target is asked of each group.
+        Loss in the unit of the runs, or accuracy as a fraction; each target is asked of each group.
     groups : DataFrame or dict of columns, optional
         Levels of the model's groups, for example ``{"family": ["A", "B"], "task": "mmlu"}``.
     tokens_per_param : float, optional
@@ -200,8 +199,8 @@ def check_targets(fit: Fit, targets: Sequence[float]) -> None:
             hint = " Divide percent by 100." if target > 1 else ""
             raise ForecastError(f"target accuracy {target:g}; expected a fraction between 0 and 1.{hint}")
         if not target > 0 or not np.isfinite(target):
-            outcome = fit.spec.outcome
-            raise ForecastError(f"target {outcome} {target:g}; expected a positive number of {COLUMNS[outcome].unit}.")
+            outcome, of = fit.spec.outcome, fit.spec.unit and f" of {fit.spec.unit}"
+            raise ForecastError(f"target {outcome} {target:g}; expected a positive number{of}.")
 
 
 def _check_path(fit: Fit, tokens_per_param: float | None) -> None:

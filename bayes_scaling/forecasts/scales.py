@@ -186,7 +186,8 @@ def _told(times: float) -> str:
 
 
 def _factor(times: float) -> str:
-    return words.number(float(f"{times:.3g}"), 3 if times < 2 else 2)
+    """Return a factor in words: 1.05, 2, 7.3, 44."""
+    return f"{times:.3g}" if times < 2 else words.number(float(f"{times:.2g}" if times < 10 else f"{times:.3g}"), 2)
 
 
 def _outside(item: Input, values: np.ndarray, rows: np.ndarray, least: np.ndarray) -> Iterator[tuple[int, str]]:
@@ -202,8 +203,8 @@ def _outside(item: Input, values: np.ndarray, rows: np.ndarray, least: np.ndarra
     for i in np.flatnonzero(times != 1):
         if not by_factor:
             if np.isfinite(values[i]):
-                ends = f"{words.number(low)} to {words.number(high)}" if high > low else words.number(low)
-                yield int(i), f"{item.column} {words.number(float(values[i]))}, fitted {ends}"
+                ends = f"{low:.4g} to {high:.4g}" if high > low else f"{low:.4g}"
+                yield int(i), f"{item.column} {values[i]:.4g}, fitted {ends}"
         elif times[i] > told[i]:
             yield int(i), f"{item.column} {_factor(times[i])} times the largest"
         elif 0 < times[i] < 1 / told[i]:

@@ -65,6 +65,8 @@ class Law:
         Groups that points to forecast need not name: they are then of a new level, drawn from the population.
     quantities : tuple of Quantity
         What the law is used for besides its outcome; :func:`bayes_scaling.quantity` gives them with intervals.
+    outcome_unit : str, optional
+        Unit of the outcome where it is not that of the column; empty for a law of losses of any kind.
     verified : str
         Runs that the law was fitted to, the dataset first; empty where only data simulated from itself have tested it.
     """
@@ -74,6 +76,7 @@ class Law:
     formula: str
     citation: ClassVar[Citation]
     outcome: ClassVar[str]
+    outcome_unit: ClassVar[str | None] = None
     inputs: tuple[Input, ...]
     parameters: tuple[Parameter, ...]
     published: ClassVar[dict[str, Constants]] = {}
@@ -139,6 +142,11 @@ class Law:
             for i in self.inputs
             if i.column not in COLUMNS
         )
+
+    @property
+    def unit(self) -> str:
+        """Unit of the outcome: that declared, else that of the column; empty where only the runs can say."""
+        return COLUMNS[self.outcome].unit if self.outcome_unit is None else self.outcome_unit
 
     def quantity(self, name: str) -> Quantity:
         """Return the declaration of a quantity.
@@ -326,6 +334,7 @@ class Law:
             "name": self.name,
             "title": self.title,
             "outcome": self.outcome,
+            "outcome_unit": self.unit,
             "formula": self.formula,
             "citation": str(self.citation),
             "use": self.use,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws
@@ -70,7 +69,7 @@ class Outlook:
     def sentences(self) -> list[str]:
         """A sentence per budget, with the widest interval."""
         outcome = self.fit.spec.outcome
-        unit = "" if outcome == "accuracy" else f" {COLUMNS[outcome].unit}"
+        unit = words.outcome_unit(self.fit.spec)
         rows = {q: widest(self.table, q, self.levels) for q in self.quantities}
         found = []
         for i, (compute, where) in enumerate(zip(self.points["compute"], self.points["extrapolation"], strict=True)):

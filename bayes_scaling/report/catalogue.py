@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from bayes_scaling import plots
-from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.laws import Law, Parameter
 from bayes_scaling.laws.base import UNVERIFIED
@@ -186,6 +185,6 @@ def _numbers(law: Law, made: pd.DataFrame, published: Sequence[str]) -> Table:
     how = dict.fromkeys(
         ["median", "lower", "upper", *(f"constants_{n}" for n in published)], lambda v: words.outcome(v, law.outcome)
     )
-    unit = "percent right" if law.outcome == "accuracy" else COLUMNS[law.outcome].unit
+    unit = "percent right" if law.outcome == "accuracy" else law.unit
     note = f'plots.tables.law_curve_table("{law.name}") has every number of the picture, single draws included.'
-    return table(some, f"Quantiles of the {law.outcome} in {unit}", columns=show, formats=how, note=note)
+    return table(some, f"Quantiles of the {law.outcome}{words.within(unit)}", columns=show, formats=how, note=note)

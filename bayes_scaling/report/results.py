@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.check import predictive_table
 from bayes_scaling.compare import by_group
-from bayes_scaling.data.columns import COLUMNS, SCALES, on_log
+from bayes_scaling.data.columns import SCALES, on_log
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.scales import outside_note
 from bayes_scaling.model.card import ComparePart, ForecastPart
@@ -131,8 +131,8 @@ def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
     scale = 100 if study.outcome == "accuracy" else 1
     extra = {"level": words.level, "mcse_median": lambda v: words.number(scale * v, 2)}
     kind = words.KINDS[answer.interval]
-    unit = "MCSE in points of accuracy" if study.outcome == "accuracy" else COLUMNS[study.outcome].unit
-    caption = f"{part.title}: median and {kind} intervals ({unit}); {KIND_TEXT[answer.kind]}"
+    unit = "MCSE in points of accuracy" if study.outcome == "accuracy" else study.fit.spec.unit
+    caption = f"{part.title}: median and {kind} intervals{words.within(unit)}; {KIND_TEXT[answer.kind]}"
     drawn = picture(
         lambda: plots.forecast(answer, fit=study.fit, warning=study.banner),
         f"{part.title}: forecasts with intervals against scale, over the fitted runs.",

@@ -106,7 +106,7 @@ def forecast(study: Study, answer: Forecast) -> list[str]:
         ends = words.interval(low, high, share, answer.interval)
         middle = words.outcome(float(row["median"]), study.outcome)
         where = words.point(row, study.outcome, groups) + beside(str(row.get("extrapolation", "")))
-        found.append(f"{where}: {study.outcome} {middle}{words.unit(study.outcome)} ({ends}).")
+        found.append(f"{where}: {study.outcome} {middle}{words.outcome_unit(study.fit.spec)} ({ends}).")
     return found
 
 
@@ -180,7 +180,7 @@ def _difference(study: Study, part: ComparePart, row: pd.Series, p: str) -> str:
         sign = 1.0
     name = study.outcome
     more = "higher" if sign > 0 else "lower"
-    scale, what = (100, " points") if name == "accuracy" else (1, words.unit(name))
+    scale, what = (100, " points") if name == "accuracy" else (1, words.outcome_unit(study.fit.spec))
     low_text, high_text = (words.number(scale * v, 2) for v in (low, high))
     at = ", ".join(f"{k} {words.cell(v, k)}" for k, v in part.at.items())
     return (

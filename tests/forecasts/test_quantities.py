@@ -102,12 +102,12 @@ def test_inputs_outside_the_fitted_range_are_named(fit, runs):
     points = {"lr": [3 * most, most, runs["lr"].min() / 2, most], "share": [0.2, 0.85, 0.85, 0.8]}
     made = bs.forecast(fit, points, draws=20)
     assert made.extrapolation == (
-        "lr 3 times the largest", "share 0.850, fitted 0 to 0.800",
-        "lr 1/2 of the smallest and share 0.850, fitted 0 to 0.800", "inside the runs",
+        "lr 3 times the largest", "share 0.85, fitted 0 to 0.8",
+        "lr 1/2 of the smallest and share 0.85, fitted 0 to 0.8", "inside the runs",
     )  # fmt: skip
     asked = bs.quantity(fit, "best_rate", {"share": [0.1, 0.9]})
-    assert asked.extrapolation == ("inside the runs", "share 0.900, fitted 0 to 0.800")
-    assert repr(asked).endswith("note: 1 of 2 points lies outside the fitted runs: share 0.900, fitted 0 to 0.800")
+    assert asked.extrapolation == ("inside the runs", "share 0.9, fitted 0 to 0.8")
+    assert repr(asked).endswith("note: 1 of 2 points lies outside the fitted runs: share 0.9, fitted 0 to 0.8")
     once, other = replace(made, extrapolation=("a", "inside the runs")), replace(made, extrapolation=("a and b", "b"))
     assert together([once.extrapolation, other.extrapolation, ()]) == ("a and b", "b")
 
