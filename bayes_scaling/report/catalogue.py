@@ -149,7 +149,7 @@ def _quantities(law: Law) -> Section | None:
         return None
     rows = [
         [q.name, q.meaning, q.unit or words.NONE, ", ".join(i.column for i in q.asked) or words.NONE, q.source]
-        for q in law.quantities
+        for q in (law.quantity(declared.name) for declared in law.quantities)
     ]
     head = ["quantity", "meaning", "unit", "asked of", "source"]
     note = "bs.quantity(fit, NAME, points) gives each with an interval."

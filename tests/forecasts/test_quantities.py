@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import simulated
 
 import bayes_scaling as bs
 from bayes_scaling import laws
@@ -12,6 +13,7 @@ from bayes_scaling.data.columns import Column
 from bayes_scaling.errors import CardError, DataError, ForecastError
 from bayes_scaling.forecasts.scales import together
 from bayes_scaling.laws import Citation, Input, Law, Parameter, Prior, Quantity, base
+from bayes_scaling.model import make_spec
 
 
 class Bowl(Law):
@@ -110,6 +112,23 @@ def test_inputs_outside_the_fitted_range_are_named(fit, runs):
     assert repr(asked).endswith("note: 1 of 2 points lies outside the fitted runs: share 0.9, fitted 0 to 0.8")
     once, other = replace(made, extrapolation=("a", "inside the runs")), replace(made, extrapolation=("a and b", "b"))
     assert together([once.extrapolation, other.extrapolation, ()]) == ("a and b", "b")
+
+
+@pytest.mark.parametrize("column", ["params", "compute"])
+def test_a_general_scale_is_asked_by_the_name_of_its_column(column):
+    law = laws.get("exact_match").reading(scale=column)
+    runs = pd.DataFrame(law.example(12)).assign(accuracy=0.5)
+    fit = simulated.fit_of(make_spec(law), runs, draws=50)
+    assert law.quantity("scale_needed").unit == {"params": "params", "compute": "FLOP"}[column]
+    at = runs[column].max()
+    made = bs.quantity(fit, "token_accuracy", {column: [at, 2 * at]})
+    np.testing.assert_array_equal(made.draws, bs.quantity(fit, "token_accuracy", {"scale": [at, 2 * at]}).draws)
+    assert made.extrapolation[0] == "inside the runs"
+    assert "2 times the largest" in made.extrapolation[1]
+    with pytest.raises(ForecastError, match=f"asked of '{column}'"):
+        bs.quantity(fit, "token_accuracy")
+    with pytest.raises(ForecastError, match=f"scale and {column}, which are the same"):
+        bs.quantity(fit, "token_accuracy", {column: at, "scale": at})
 
 
 def test_wrong_questions_say_what_is_expected(fit):
