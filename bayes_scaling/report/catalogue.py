@@ -185,6 +185,5 @@ def _numbers(law: Law, made: pd.DataFrame, published: Sequence[str]) -> Table:
     how = dict.fromkeys(
         ["median", "lower", "upper", *(f"constants_{n}" for n in published)], lambda v: words.outcome(v, law.outcome)
     )
-    unit = "percent right" if law.outcome == "accuracy" else law.unit
     note = f'plots.tables.law_curve_table("{law.name}") has every number of the picture, single draws included.'
-    return table(some, f"Quantiles of the {law.outcome}{words.within(unit)}", columns=show, formats=how, note=note)
+    return table(some, words.quantiles_of(law.outcome, law.unit), columns=show, formats=how, note=note)

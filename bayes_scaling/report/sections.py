@@ -103,8 +103,7 @@ def prior_section(study: Study) -> Section:
     show = {"what": "", "q05": "5 %", "q25": "25 %", "q50": "median", "q75": "75 %", "q95": "95 %"}
     ranges = range_table(study.prior).reset_index()
     how = dict.fromkeys(["q05", "q25", "q50", "q75", "q95"], lambda v: words.outcome(v, study.outcome))
-    unit = "percent right" if study.outcome == "accuracy" else study.fit.spec.unit
-    caption = f"Quantiles of the {study.outcome}{words.within(unit)}"
+    caption = words.quantiles_of(study.outcome, study.fit.spec.unit)
     x = study.scale
     drawn = picture(
         lambda: plots.prior_predictive(study.prior, x=x),

@@ -35,7 +35,7 @@ from bayes_scaling.model.spec import sd_name
 __all__ = [
     "GAP", "KINDS", "NONE", "after", "bare_flop", "cell", "count", "discrepancy", "distribution", "flop", "group",
     "hundredths", "interval", "level", "noise", "number", "outcome", "outcome_unit", "p_equals", "percent", "point",
-    "pooling", "power", "prior", "probability", "rows", "source", "within",
+    "pooling", "power", "prior", "probability", "quantiles_of", "rows", "source", "within",
 ]  # fmt: skip
 
 
@@ -49,6 +49,12 @@ def outcome(value: float, name: str) -> str:
     if not math.isfinite(value):
         return NONE
     return percent(value) if name == "accuracy" else f"{value:.3f}" if name == "loss" else number(value)
+
+
+def quantiles_of(name: str, unit: str) -> str:
+    """Return the caption of a table of quantiles of an outcome."""
+    told = "percent right" if name == "accuracy" else unit
+    return f"Quantiles of the {name} in {told}" if told else f"Quantiles of the {name}"
 
 
 def distribution(given: Prior) -> str:

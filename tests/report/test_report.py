@@ -169,7 +169,9 @@ def test_the_unit_of_the_loss_is_that_of_the_runs(stated, told):
     )
     assert f" {told} (90" in sentences.forecast(study, answer)[0]
     assert f" {told} " in sentences.contrast(study, made.comparisons[0][0], pair.iloc[0])
-    assert f"Quantiles of the loss ({told})" in [b.caption for b in prior_section(study).blocks if isinstance(b, Table)]
+    assert f"Quantiles of the loss in {told}" in [
+        b.caption for b in prior_section(study).blocks if isinstance(b, Table)
+    ]
     assert f"loss ({told})" == plots.forecast(answer)[1].get_ylabel() == plots.curve(fit, draws=20)[1].get_ylabel()
     assert plots.contrasts(pair)[1].get_xlabel() == f"difference in loss ({told}), first minus second"
 
