@@ -44,6 +44,8 @@ class ScalingModel:
         Column that an input of the law reads, for example ``{"scale": "tokens"}``.
     reference : dict, optional
         Scale at which priors are stated, for example ``{"params": 1e9}``.
+    outcome_unit : str, optional
+        Unit of the outcome as texts and plots name it, such as ``"Brier score"``; the law's by default.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class ScalingModel:
         inputs: Mapping[str, str] | None = None,
         reference: Mapping[str, float] | None = None,
         prior_set: str | Mapping[str, Any] | None = None,
+        outcome_unit: str = "",
     ) -> None:
         self.spec: ModelSpec = make_spec(
             law,
@@ -76,6 +79,7 @@ class ScalingModel:
             inputs=inputs,
             reference=reference,
             prior_set=prior_set,
+            outcome_unit=outcome_unit,
         )
 
     @classmethod

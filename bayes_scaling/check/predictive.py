@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS, on_log
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.fit import Fit
 from bayes_scaling.fit.evaluate import Draws, fitted_draws, predict
@@ -31,6 +31,8 @@ class Predictive:
     outcome : str
     source : str
         ``prior`` or ``posterior``.
+    unit : str
+        Unit of the outcome, empty where it is not known.
     """
 
     frame: pd.DataFrame
@@ -38,11 +40,12 @@ class Predictive:
     observed: np.ndarray
     outcome: str
     source: str
+    unit: str = ""
 
-    @property
-    def unit(self) -> str:
-        """Unit of the outcome in words."""
-        return "accuracy (fraction)" if self.outcome == "accuracy" else COLUMNS[self.outcome].unit
+
+def _unit(spec: ModelSpec) -> str:
+    """Return the unit of the outcome in words."""
+    return "accuracy (fraction)" if spec.outcome == "accuracy" else spec.unit
 
 
 def run_names(frame: pd.DataFrame) -> np.ndarray:
@@ -74,7 +77,7 @@ def prior_predictive(
     values = simulate.prior_values(settled, levels, draws, rng)
     source = Draws(settled, values, rows.coords, rows.paths)
     simulated = _response(source, rows, rng)
-    return Predictive(rows.frame, simulated, rows.column(settled.outcome), settled.outcome, "prior")
+    return Predictive(rows.frame, simulated, rows.column(settled.outcome), settled.outcome, "prior", _unit(settled))
 
 
 def posterior_predictive(
@@ -94,7 +97,8 @@ def posterior_predictive(
     names = run_names(fit.rows.frame)
     runs = np.array([f"new {n}" for n in names], dtype=object) if run_effects == "new" else names
     simulated = predict(fitted_draws(fit, limit=draws), fit.rows, kind="response", runs=runs, rng=rng)
-    return Predictive(fit.rows.frame, simulated, fit.rows.column(fit.spec.outcome), fit.spec.outcome, "posterior")
+    observed = fit.rows.column(fit.spec.outcome)
+    return Predictive(fit.rows.frame, simulated, observed, fit.spec.outcome, "posterior", _unit(fit.spec))
 
 
 def _response(draws: Draws, rows: Rows, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_scaling.cli.fits import SAMPLING, changed_card
 from bayes_scaling.cli.questions import own_points
-from bayes_scaling.cli.show import records, show, tell
+from bayes_scaling.cli.show import forecast_text, records, tell
 from bayes_scaling.compare import LawComparison, laws
 from bayes_scaling.compare.candidates import declared, named
 from bayes_scaling.data import read_table
@@ -42,7 +42,7 @@ def choose(options: argparse.Namespace) -> int:
         if not options.json:
             print(found.text())
         raise
-    text = found.text() if made is None else f"{found.text()}\n\n{made.title}\n{show(made.table)}"
+    text = found.text() if made is None else f"{found.text()}\n\n{forecast_text(made.title, made)}"
     return tell(found.banner, options, _as_json(found, made), text)
 
 

@@ -12,7 +12,7 @@ from bayes_scaling.api import answer, compare_arguments, write_card_report
 from bayes_scaling.cli import questions
 from bayes_scaling.cli.fits import card_and_fit, changed_card, check_writable
 from bayes_scaling.cli.parser import DEFAULT_REPORT
-from bayes_scaling.cli.show import EXIT_UNUSABLE, print_json, records, show, tell, warn
+from bayes_scaling.cli.show import EXIT_UNUSABLE, forecast_text, print_json, records, show, tell, warn
 from bayes_scaling.cli.skills import tables_of, text_of
 from bayes_scaling.compare import contrasts, ranking
 from bayes_scaling.errors import CardError
@@ -74,7 +74,7 @@ def forecast(options: argparse.Namespace) -> int:
     parts = questions.forecasts(options, changed_card(options, options.card))
     _, made, _ = card_and_fit(options, options.card, parts)
     answers = [(part, answer(made, part)) for part in parts]
-    text = "\n\n".join(f"{part.title}\n{show(found.table)}" for part, found in answers)
+    text = "\n\n".join(forecast_text(part.title, found) for part, found in answers)
     result = {"forecasts": [{"title": part.title, "table": records(found.table)} for part, found in answers]}
     return tell(failure_banner(made), options, result, text)
 

@@ -26,6 +26,14 @@ def show(frame: Any) -> str:
     return str(frame.to_string(index=False, float_format=lambda v: f"{v:.4g}", na_rep=NONE))
 
 
+def forecast_text(title: str, found: Any) -> str:
+    """Return a forecast as text, with a line below it where points lie outside the fitted runs."""
+    from bayes_scaling.forecasts.scales import outside_note
+
+    outside = outside_note(found.extrapolation)
+    return "\n".join([title, show(found.table), *([f"note: {outside}"] if outside else [])])
+
+
 def say(options: argparse.Namespace, text: str) -> None:
     """Print on stderr unless asked to be quiet."""
     if not options.quiet:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.compare.folds import Fold, Folds, Split, make_folds
-from bayes_scaling.compare.scores import coverage, score, suffix
+from bayes_scaling.compare.scores import coverage, coverage_note, score, suffix
 from bayes_scaling.data import check_runs
 from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import FitError, ForecastError, did_you_mean, listed
@@ -145,7 +145,8 @@ class Backtest:
         tables = [self.summary(b)[[b or "held_out", *shown]] for b in dict.fromkeys((None, by))]
         told = [t.to_string(index=False, float_format=lambda v: f"{v:.4g}") for t in tables]
         missing = [f"MISSING {name}: {reason}" for name, reason in self.gaps.items()]
-        return "\n".join([*(p for p in (self.banner, *missing) if p), *(f"note: {n}" for n in self.notices), *told])
+        head = [*(p for p in (self.banner, *missing) if p), *(f"note: {n}" for n in self.notices)]
+        return "\n".join([*head, *told, coverage_note(f"coverage{end}", self.unit, of=level)])
 
     def __repr__(self) -> str:
         what = f"{len(self.frame)} held-out rows in {len(self.folds)} folds over {self.over}, unit {self.unit}"
@@ -153,7 +154,8 @@ class Backtest:
 
     def _repr_html_(self) -> str:
         warning = f"<p><strong>{self.banner}</strong></p>" if self.banner else ""
-        return warning + self.summary("fold").to_html(index=False, float_format=lambda v: f"{v:.4g}")
+        notes = "".join(f"<p>{coverage_note(f'coverage{suffix(v)}', self.unit, of=v)}</p>" for v in self.levels)
+        return warning + self.summary("fold").to_html(index=False, float_format=lambda v: f"{v:.4g}") + notes
 
 
 def horizon_band(horizon: pd.Series) -> pd.Series:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bayes_scaling.compare.candidates import OTHER, LeftOut
+from bayes_scaling.compare.scores import coverage_note
 from bayes_scaling.compare.stacking import Weights, mixture
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts import Forecast, forecast, words
@@ -212,7 +213,12 @@ class LawComparison:
         others = [o.law for o in self.left_out if o.kind == OTHER]
         why += [f"left out: {listed(others, 40)} ({OTHER} than {self.outcome})"] if others else []
         parts = [self.banner, *self.sentences, *(f"note: {n}" for n in self.notes)]
-        return "\n".join([*(p for p in parts if p), shown.to_string(index=False, float_format=_digits), *why])
+        told = [self._coverage_note(SHOWN["coverage90"])] if "cov90_lo" in shown else []
+        return "\n".join([*(p for p in parts if p), shown.to_string(index=False, float_format=_digits), *told, *why])
+
+    def _coverage_note(self, name: str) -> str:
+        """Return what the coverage of the backtests and its interval are."""
+        return coverage_note(name, next(iter(self.backtests.values())).unit)
 
     def __repr__(self) -> str:
         return f"<LawComparison of {len(self.fits)} laws of {self.outcome}>\n{self.text()}"
@@ -220,7 +226,8 @@ class LawComparison:
     def _repr_html_(self) -> str:
         told = "".join(f"<p>{s}</p>" for s in self.sentences)
         warning = f"<p><strong>{self.banner}</strong></p>" if self.banner else ""
-        return warning + told + self.table.to_html(index=False, float_format=_digits)
+        note = f"<p>{self._coverage_note('coverage90')}</p>" if self.backtests else ""
+        return warning + told + self.table.to_html(index=False, float_format=_digits) + note
 
 
 def _covered(usable: pd.DataFrame) -> list[str]:

@@ -130,7 +130,7 @@ def contrasts(
     Returns
     -------
     DataFrame
-        Per pair: ``a``, ``b``, ``quantity``, ``median``, ``lower``, ``upper``, ``level``,
+        Per pair: ``a``, ``b``, ``quantity`` and its ``unit``, ``median``, ``lower``, ``upper``, ``level``,
         ``interval``, ``p_a_better`` (A needs less compute, or is better at the point) and
         ``p_undefined`` (neither reaches the target; those draws are left out of the rest).
     """
@@ -149,7 +149,7 @@ def contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level
         difference = a - b
         better = difference > 0 if fit.spec.outcome == "accuracy" else difference < 0
         low, high = bounds(difference, level, "eti")
-        quantity = f"{fit.spec.outcome}(a) - {fit.spec.outcome}(b)"
+        quantity, unit = f"{fit.spec.outcome}(a) - {fit.spec.outcome}(b)", fit.spec.unit
         middle, p, undefined = np.median(difference), better.mean(), 0.0
     else:
         neither = (np.isinf(a) & np.isinf(b)) | ((a == 0) & (b == 0))
@@ -157,6 +157,7 @@ def contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level
             nothing = {"median": np.nan, "lower": np.nan, "upper": np.nan, "p_a_better": np.nan}
             return {
                 "quantity": "compute(b) / compute(a)",
+                "unit": "times",
                 **nothing,
                 "level": level,
                 "interval": "eti",
@@ -166,10 +167,11 @@ def contrast(fit: Fit, a: np.ndarray, b: np.ndarray, target: float | None, level
             ratio = (b / a)[~neither]
         tail = (1 - level) / 2
         low, middle, high = np.quantile(ratio, [tail, 0.5, 1 - tail], method="inverted_cdf")
-        quantity, p, undefined = "compute(b) / compute(a)", (ratio > 1).mean(), neither.mean()
+        quantity, unit = "compute(b) / compute(a)", "times"
+        p, undefined = (ratio > 1).mean(), neither.mean()
     return {
-        "quantity": quantity, "median": float(middle), "lower": float(low), "upper": float(high), "level": level,
-        "interval": "eti", "p_a_better": float(p), "p_undefined": float(undefined),
+        "quantity": quantity, "unit": unit, "median": float(middle), "lower": float(low), "upper": float(high),
+        "level": level, "interval": "eti", "p_a_better": float(p), "p_undefined": float(undefined),
     }  # fmt: skip
 
 
@@ -189,7 +191,7 @@ def ranking(
     Returns
     -------
     DataFrame
-        Per level, best first: ``median`` of the quantity, its interval, ``rank`` (median over
+        Per level, best first: ``median`` of the quantity, its ``unit`` and interval, ``rank`` (median over
         draws), ``rank_lower``, ``rank_upper``, ``p_best``, level and interval. The other
         arguments are those of :func:`contrasts`.
     """
@@ -207,6 +209,7 @@ def ranking(
         {
             group: names,
             "quantity": "compute (FLOP)" if target is not None else fit.spec.outcome,
+            "unit": "FLOP" if target is not None else fit.spec.unit,
             "median": np.where(np.isinf(ends[0]), np.nan, ends[0]),
             "lower": np.where(np.isinf(ends[1]), np.nan, ends[1]),
             "upper": np.where(np.isinf(ends[2]), np.nan, ends[2]),

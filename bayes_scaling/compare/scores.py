@@ -12,6 +12,7 @@ import pandas as pd
 from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit.evaluate import fitted_draws, log_density, predict, run_effects
+from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import prepare, run_identity
 from bayes_scaling.forecasts.predict import bounds
@@ -207,6 +208,25 @@ def coverage(
         "units": len(pd.unique(names)), "rows": len(scores),
         "width": float(np.average(scores[f"width{end}"], weights=weights)),
     }  # fmt: skip
+
+
+def coverage_note(name: str, unit: str, *, of: float = 0.9, level: float = 0.9) -> str:
+    """Return the line under a printed table that says what a coverage and its interval are.
+
+    Parameters
+    ----------
+    name : str
+        Column of the coverage; its ends are ``NAME_lo`` and ``NAME_hi``.
+    unit : str
+        What the independent units are.
+    of, level : float
+        Levels of the forecasts' intervals, and of the interval of their coverage.
+    """
+    return (
+        f"{name}: share of held-out rows inside their {words.level(of)} equal-tailed interval; {name}_lo, {name}_hi: "
+        f"{words.level(level)} equal-tailed interval of that share, bootstrapped over units ({unit}; exact binomial "
+        "where every row or none is inside)."
+    )
 
 
 def _coverage_interval(

@@ -17,6 +17,7 @@ from bayes_scaling.compare.joined import common_rows, common_units
 from bayes_scaling.compare.scores import HeldOut, predictive, score_draws
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.forecasts import Forecast
+from bayes_scaling.forecasts.scales import together
 
 if TYPE_CHECKING:
     from bayes_scaling.compare.backtest import Backtest
@@ -267,8 +268,9 @@ def mixture(
     told = ", ".join(f"{n} {w:.2f}" for n, w in zip(names, shares, strict=True))
     banner = "; ".join(f"{n}: {p.banner}" for n, p in forecasts.items() if p.banner)
     return replace(
-        parts[0], draws=draws, mcse_median=np.full(draws.shape[1], np.nan), banner=banner, title=f"mixture of {told}"
-    )
+        parts[0], draws=draws, mcse_median=np.full(draws.shape[1], np.nan), banner=banner, title=f"mixture of {told}",
+        extrapolation=together([p.extrapolation for p in parts]),
+    )  # fmt: skip
 
 
 def score_mixture(

@@ -1,8 +1,8 @@
 """Forecast: loss and accuracy at new scales, and the compute that a target needs.
 
 ``points.py`` where to forecast, with ``facts.py``, what the rows add; ``asked.py`` what is checked before sampling;
-``predict.py`` draws and table; ``reach.py`` compute to a target; ``words.py`` numbers in words; ``quantities.py`` what
-else a law is used for;
+``predict.py`` draws and table; ``reach.py`` compute to a target; ``scales.py`` how far outside the fitted rows that is;
+``words.py`` numbers in words; ``quantities.py`` what else a law is used for;
 ``chain.py`` loss passed on to accuracy; ``skills.py`` and ``links.py`` skills passed on to downstream scores.
 """
 

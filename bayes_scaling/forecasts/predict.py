@@ -18,7 +18,8 @@ from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.chain import at_tasks, check_outcome, runs_and_tasks, through_map
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, prepare, run_identity, unread
-from bayes_scaling.forecasts.text import compact, intervals
+from bayes_scaling.forecasts.scales import beside_rows, outside_note, together
+from bayes_scaling.forecasts.text import compact, intervals, noted
 from bayes_scaling.forecasts.words import counted
 from bayes_scaling.model.choices import KINDS
 
@@ -74,7 +75,7 @@ class Forecast:
     kind : str
         ``law``, ``mean`` or ``response``.
     outcome : str
-        ``loss`` (nats per token) or ``accuracy`` (fraction).
+        ``loss``, ``accuracy``, ``data_needed``, or the name of a quantity.
     levels, interval :
         Probabilities and kind (``eti`` or ``hdi``) of the intervals in the table.
     mcse_median : ndarray, shape (point,)
@@ -83,6 +84,11 @@ class Forecast:
         Not empty when the fit failed its diagnostics.
     note : str
         Names columns of the points that change nothing, if there are any.
+    extrapolation : tuple of str
+        Where each point lies beside the fitted rows (:func:`bayes_scaling.forecasts.scales.beside_rows`); empty where
+        that was not looked at.
+    unit : str
+        Unit of the outcome, empty where it is not known.
     """
 
     points: pd.DataFrame
@@ -95,13 +101,15 @@ class Forecast:
     banner: str = ""
     title: str = ""
     note: str = ""
+    extrapolation: tuple[str, ...] = ()
+    unit: str = ""
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """Tidy table: a row per point and level.
 
-        Columns: those of the points, then outcome, kind, median, mcse_median, level,
-        interval, lower, upper, and ``warning`` when the fit failed its diagnostics.
+        Columns: those of the points, ``extrapolation`` (where they lie beside the fitted rows), then outcome, kind,
+        median, mcse_median, level, interval, lower, upper, and ``warning`` when the fit failed its diagnostics.
         """
         return self.tabulate(self.levels, self.interval)
 
@@ -116,6 +124,8 @@ class Forecast:
             equal = interval == "eti"
             low, high = ends[2 * i : 2 * i + 2] if equal else bounds(self.draws, level, interval)
             part = self.points.copy()
+            if self.extrapolation:
+                part["extrapolation"] = self.extrapolation
             part["outcome"], part["kind"] = self.outcome, self.kind
             part["median"], part["mcse_median"] = median, self.mcse_median
             part["level"], part["interval"] = level, interval
@@ -142,13 +152,16 @@ class Forecast:
         found = {"median": self.median, **intervals(self.table, self.levels, self.interval)}
         size = f"{counted(len(self.points), 'point')}, {len(self.draws)} draws"
         head = f"<Forecast of {self.outcome}, kind {self.kind}, {size}>"
-        told = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
+        table = compact(self.points, pd.DataFrame(found))
+        told = [head, self.banner, self.note and f"note: {self.note}", table, noted(outside_note(self.extrapolation))]
         return "\n".join(line for line in told if line)
 
     def _repr_html_(self) -> str:
         warning = f"<p><strong>{self.banner}</strong></p>" if self.banner else ""
         warning += f"<p>{self.note}</p>" if self.note else ""
-        return warning + self.table.to_html(max_rows=30, float_format=lambda v: f"{v:.4g}")
+        outside = outside_note(self.extrapolation)
+        table = self.table.to_html(max_rows=30, float_format=lambda v: f"{v:.4g}")
+        return warning + table + (f"<p>{outside}</p>" if outside else "")
 
 
 def forecast(
@@ -218,7 +231,7 @@ def forecast(
     return Forecast(
         frame, simulated, kind, fit.spec.outcome, tuple(levels), interval,
         mcse_of_median(fit, simulated, fit.chosen_noise), failure_banner(fit), fit.title,
-        unread(fit, as_frame(points).columns),
+        unread(fit, as_frame(points).columns), beside_rows(fit, frame), fit.spec.unit,
     )  # fmt: skip
 
 
@@ -244,8 +257,10 @@ def _chained(chain: ChainFit, points: Points, *, outcome: str, random_seed: int,
         chain, where, losses.draws[:, position], runs=run_identity(losses.points)[position], kind=kind,
         new_groups=new_groups, rng=np.random.default_rng(random_seed + 1),
     )  # fmt: skip
+    of_losses, of_map = [losses.extrapolation[i] for i in position], beside_rows(chain.accuracy, frame, compute=False)
     return replace(
-        losses, points=frame, draws=simulated, outcome="accuracy", note="",
+        losses, points=frame, draws=simulated, outcome="accuracy", note="", extrapolation=together([of_losses, of_map]),
+        unit=chain.accuracy.spec.unit,
         mcse_median=mcse_of_median(chain.accuracy, simulated, chain.chosen_noise), **told,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from bayes_scaling.fit.evaluate import fitted_draws
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, check_levels
 from bayes_scaling.forecasts.predict import Forecast, check_forecast, mcse_of_median
+from bayes_scaling.forecasts.scales import beside_rows
 from bayes_scaling.laws import Input
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import Rows
@@ -44,7 +45,8 @@ def quantity(
         Its law declares the quantity (``law.quantities``, ``bayes-scaling laws NAME``).
     name : str
     points : DataFrame or dict of columns, optional
-        What the quantity is asked of, and levels of the model's groups.
+        What the quantity is asked of, under the columns that the law reads (``params``, or its own name ``scale``), and
+        levels of the model's groups.
     levels, interval, new_groups, draws, random_seed :
         As in :func:`bayes_scaling.forecast`.
 
@@ -64,6 +66,7 @@ def quantity(
     law = fit.spec.law
     told = law.quantity(name)
     frame = as_frame(points) if points is not None else pd.DataFrame(index=[0])
+    frame = _under_columns(frame, told.asked)
     asked = {i.name: _numbers(frame, i, name) for i in told.asked}
     check_levels(fit, frame, new_groups)
     index, new = locate(fit.spec, fit.coords, frame, nameless="point")
@@ -76,7 +79,16 @@ def quantity(
     return Forecast(
         frame, found, "law", name, tuple(levels), interval, mcse_of_median(fit, found, fit.chosen_noise),
         failure_banner(fit), fit.title, told.meaning + (f" ({told.unit})" if told.unit not in ("", "1") else ""),
+        beside_rows(fit, frame, told.asked), told.unit if told.unit != "1" else "",
     )  # fmt: skip
+
+
+def _under_columns(frame: pd.DataFrame, asked: Sequence[Input]) -> pd.DataFrame:
+    """Return points with what is asked of under the columns that the law reads, where they use the law's own names."""
+    named = {i.name: i.column for i in asked if i.name in frame and i.name != i.column}
+    if twice := [f"{name} and {column}" for name, column in named.items() if column in frame]:
+        raise ForecastError(f"points give {listed(twice)}, which are the same to this law; leave one out.")
+    return frame.rename(columns=named)
 
 
 def _numbers(frame: pd.DataFrame, item: Input, name: str) -> np.ndarray:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
@@ -18,7 +17,8 @@ from bayes_scaling.fit.evaluate import Draws, fitted_draws, law
 from bayes_scaling.fit.summary import check_interval
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import PATH, RATIO, Points, as_frame, prepare, unread
-from bayes_scaling.forecasts.text import compact, intervals, told
+from bayes_scaling.forecasts.scales import extrapolation, outside_note
+from bayes_scaling.forecasts.text import compact, intervals, noted, told
 from bayes_scaling.forecasts.words import counted
 from bayes_scaling.model import Rows
 
@@ -40,6 +40,8 @@ class Reach:
     draws : ndarray, shape (draw, point)
         Compute in FLOP; infinite where no compute up to 1e40 FLOP reaches the target, 0 where
         1e10 FLOP already do.
+    extrapolation : tuple of str
+        Where the median compute of each point lies beside the fitted runs.
     """
 
     points: pd.DataFrame
@@ -48,6 +50,7 @@ class Reach:
     levels: tuple[float, ...]
     banner: str = ""
     note: str = ""
+    extrapolation: tuple[str, ...] = ()
 
     @property
     def p_unreachable(self) -> np.ndarray:
@@ -68,6 +71,8 @@ class Reach:
             ends = [0.5, (1 - level) / 2, (1 + level) / 2]
             median, low, high = (self._quantile(q) for q in ends)
             part = self.points.copy()
+            if self.extrapolation:
+                part["extrapolation"] = self.extrapolation
             part["quantity"], part["median"] = "compute (FLOP)", median
             part["level"], part["interval"] = level, "eti"
             part["lower"], part["upper"] = low, high
@@ -79,7 +84,7 @@ class Reach:
         return table.drop(columns="_point").reset_index(drop=True)
 
     def _quantile(self, q: float) -> np.ndarray:
-        value = np.quantile(self.draws, q, axis=0, method="inverted_cdf")  # no mixing of a number with infinity
+        value = _quantile(self.draws, q)
         return np.where(np.isinf(value), np.nan, value)
 
     def __repr__(self) -> str:
@@ -88,7 +93,13 @@ class Reach:
         found |= {"P(unreachable)": self.p_unreachable}
         head = f"<compute to reach {self.outcome}, {counted(len(self.points), 'point')}, {len(self.draws)} draws>"
         lines = [head, self.banner, self.note and f"note: {self.note}", compact(self.points, pd.DataFrame(found))]
+        lines.append(noted(outside_note(self.extrapolation)))
         return "\n".join(line for line in lines if line)
+
+
+def _quantile(draws: np.ndarray, q: float) -> np.ndarray:
+    """Return a quantile over the first axis, shape (point,), without mixing a number with infinity."""
+    return np.asarray(np.quantile(draws, q, axis=0, method="inverted_cdf"))
 
 
 def _said(text: str) -> str:
@@ -112,7 +123,7 @@ def compute_to_reach(
     Parameters
     ----------
     target : float or sequence of float
-        Loss in nats per token, or accuracy as a fraction; each target is asked of each group.
+        Loss in the unit of the runs, or accuracy as a fraction; each target is asked of each group.
     groups : DataFrame or dict of columns, optional
         Levels of the model's groups, for example ``{"family": ["A", "B"], "task": "mmlu"}``.
     tokens_per_param : float, optional
@@ -133,7 +144,8 @@ def compute_to_reach(
     goal = frame["target"].to_numpy(dtype=float)
     found = search_along(fit, rows, new, goal, tokens_per_param=tokens_per_param, draws=draws, random_seed=random_seed)
     note = unread(fit, base.columns.drop("target"))
-    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note)
+    where = tuple(extrapolation(fit, base.drop(columns="target"), _quantile(found, 0.5)))
+    return Reach(base, found, fit.spec.outcome, tuple(levels), failure_banner(fit), note, where)
 
 
 def search_along(
@@ -187,8 +199,8 @@ def check_targets(fit: Fit, targets: Sequence[float]) -> None:
             hint = " Divide percent by 100." if target > 1 else ""
             raise ForecastError(f"target accuracy {target:g}; expected a fraction between 0 and 1.{hint}")
         if not target > 0 or not np.isfinite(target):
-            outcome = fit.spec.outcome
-            raise ForecastError(f"target {outcome} {target:g}; expected a positive number of {COLUMNS[outcome].unit}.")
+            outcome, of = fit.spec.outcome, fit.spec.unit and f" of {fit.spec.unit}"
+            raise ForecastError(f"target {outcome} {target:g}; expected a positive number{of}.")
 
 
 def _check_path(fit: Fit, tokens_per_param: float | None) -> None:

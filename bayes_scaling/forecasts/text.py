@@ -34,6 +34,11 @@ def compact(points: pd.DataFrame, found: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def noted(text: str) -> str:
+    """Return a remark as lines that fit into 80 columns; empty where there is none."""
+    return textwrap.fill(f"note: {text}", WIDTH) if text else ""
+
+
 def told(value: Any) -> str:
     """Return a cell of a table: numbers with four digits."""
     if isinstance(value, float | np.floating):

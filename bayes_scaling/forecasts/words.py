@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from bayes_scaling.model import ModelSpec
 
 KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 NONE = "–"
@@ -48,6 +51,21 @@ def flop(value: Any) -> str:
 def bare_flop(value: Any) -> str:
     """Return a compute for a column headed FLOP."""
     return power(float(value)) if math.isfinite(float(value)) else "not reached"
+
+
+def after(unit: str) -> str:
+    """Return a unit as it follows a number: `` nats per token``; nothing where there is none."""
+    return f" {unit}" if unit else ""
+
+
+def within(unit: str) -> str:
+    """Return a unit as it follows a name: `` (nats per token)``; nothing where there is none."""
+    return f" ({unit})" if unit else ""
+
+
+def outcome_unit(spec: ModelSpec) -> str:
+    """Return the unit of a model's outcome as it follows a number: of accuracies none, which are told in percent."""
+    return "" if spec.outcome == "accuracy" else after(spec.unit)
 
 
 def counted(number_: int, name: str) -> str:

@@ -41,6 +41,8 @@ REFERENCES = {"compute": 1e21, "params": 1e9, "active_params": 1e9, "tokens": 2e
 
 SCALE = Input("scale", COLUMNS["compute"].unit, "the scale x", reference=REFERENCES["compute"], column="compute")
 """The input of a law that holds along any scale: compute, unless ``law.reading(scale=...)`` says otherwise."""
+SCALE_UNIT = "unit of the law's scale"
+"""Of a quantity that is a value of the input `scale`: the unit of the column that this reads."""
 
 
 class Law:
@@ -65,6 +67,8 @@ class Law:
         Groups that points to forecast need not name: they are then of a new level, drawn from the population.
     quantities : tuple of Quantity
         What the law is used for besides its outcome; :func:`bayes_scaling.quantity` gives them with intervals.
+    outcome_unit : str, optional
+        Unit of the outcome where it is not that of the column; empty for a law of losses of any kind.
     verified : str
         Runs that the law was fitted to, the dataset first; empty where only data simulated from itself have tested it.
     """
@@ -74,6 +78,7 @@ class Law:
     formula: str
     citation: ClassVar[Citation]
     outcome: ClassVar[str]
+    outcome_unit: ClassVar[str | None] = None
     inputs: tuple[Input, ...]
     parameters: tuple[Parameter, ...]
     published: ClassVar[dict[str, Constants]] = {}
@@ -140,8 +145,13 @@ class Law:
             if i.column not in COLUMNS
         )
 
+    @property
+    def unit(self) -> str:
+        """Unit of the outcome: that declared, else that of the column; empty where only the runs can say."""
+        return COLUMNS[self.outcome].unit if self.outcome_unit is None else self.outcome_unit
+
     def quantity(self, name: str) -> Quantity:
-        """Return the declaration of a quantity; what it asks of the law's own inputs is read where these are.
+        """Return the declaration of a quantity, with inputs of the law under the columns that these read.
 
         Raises
         ------
@@ -152,9 +162,12 @@ class Law:
         if name not in known:
             has = f"it has {listed(known)}" if known else "it has none"
             raise CardError(f"law {self.name} has no quantity {name!r}; {has}." + did_you_mean(name, known))
-        now = {i.name: i for i in self.inputs}
-        read = {i: now[i.name] for i in self.declared if i.name in self.readings()}
-        return replace(known[name], asked=tuple(read.get(i, i) for i in known[name].asked))
+        told, read = known[name], {i.name: i for i in self.inputs}
+        asked = tuple(_as_read(i, read[i.name]) if i.name in read else i for i in told.asked)
+        if told.unit == SCALE_UNIT and "scale" in read:
+            scale = read["scale"]  # a number of parameters is no mere count
+            told = replace(told, unit=scale.column if scale.unit == "count" else scale.unit)
+        return replace(told, asked=asked)
 
     def example(self, rows: int = 24) -> dict[str, list[float]]:
         """Return values at which the law can be looked at or simulated, by column, shape (row,).
@@ -328,6 +341,7 @@ class Law:
             "name": self.name,
             "title": self.title,
             "outcome": self.outcome,
+            "outcome_unit": self.unit,
             "formula": self.formula,
             "citation": str(self.citation),
             "use": self.use,
@@ -364,3 +378,10 @@ class Law:
 
     def __repr__(self) -> str:
         return f"<law {self.name}: {self.formula}>"
+
+
+def _as_read(asked: Input, read: Input) -> Input:
+    """Return what a quantity is asked of, an input of the law, with the column that the law reads it from."""
+    if asked.column == read.column:
+        return asked
+    return replace(asked, column=read.column, unit=read.unit, meaning=read.meaning, kind=read.kind)

@@ -31,6 +31,7 @@ class BrokenOdds(Law):
     )  # fmt: skip
     use = "a whole learning curve that leaves random guessing, falls, and bends; an error rate or a normalised loss"
     outcome = "loss"
+    outcome_unit = ""  # any loss: an error rate, a Brier score, a cross-entropy
     verified = "curves"
     inputs = (SCALE,)
     parameters = (

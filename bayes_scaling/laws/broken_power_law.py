@@ -35,6 +35,7 @@ class BrokenPowerLaw(Law):
     citation = Citation("Caballero et al.", 2022, "Broken Neural Scaling Laws, eq. 1 with one break", "2210.14891")
     use = "a curve whose slope changes: early and late training, two regimes of a ladder"
     outcome = "loss"
+    outcome_unit = ""  # any loss: an error rate, a Brier score, a cross-entropy
     verified = "curves"
     inputs = (SCALE,)
     parameters = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.base import SCALE_UNIT, Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.optimum import minimum
 
 
@@ -54,7 +54,7 @@ class ComposedTask(Law):
     )  # fmt: skip
     quantities = (
         Quantity(
-            "turning_scale", "scale with the lowest accuracy; infinite where it never falls", "unit of the law's scale",
+            "turning_scale", "scale with the lowest accuracy; infinite where it never falls", SCALE_UNIT,
             (), "lowest point of the formula",
         ),
     )  # fmt: skip

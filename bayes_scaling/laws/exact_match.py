@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.base import SCALE_UNIT, Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.exponentiated import ratio_for, success
 from bayes_scaling.laws.parts import radical_inverse
 
 _LENGTH = Input("length", "tokens", "tokens L that must all be right (1 for an answer as a whole)", kind="positive")
-_AT = Input("scale", "unit of the law's scale", "the scale N that the law reads", kind="positive")
+_AT = Input("scale", SCALE_UNIT, "the scale N that the law reads", kind="positive")
 _TARGET = Input("target", "fraction", "pass rate to reach", kind="positive", high=1)
 
 
@@ -59,7 +59,7 @@ class ExactMatch(Law):
             "arXiv:2304.15004, section 2",
         ),
         Quantity(
-            "scale_needed", "scale that reaches a pass rate", "unit of the law's scale", (_TARGET, _LENGTH),
+            "scale_needed", "scale that reaches a pass rate", SCALE_UNIT, (_TARGET, _LENGTH),
             "arXiv:2310.03262, eq. 3 solved for N",
         ),
     )  # fmt: skip

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.base import SCALE_UNIT, Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.exponentiated import ratio_for, success
 from bayes_scaling.laws.parts import radical_inverse
 
 _STEPS = Input("steps", "steps", "length of a task n: steps that must all succeed, or minutes", kind="positive")
-_AT = Input("scale", "unit of the law's scale", "the scale C that the law reads", kind="positive")
+_AT = Input("scale", SCALE_UNIT, "the scale C that the law reads", kind="positive")
 _WANTED = Input("target", "fraction", "rate of success that is wanted", kind="positive", high=1)
 
 
@@ -49,7 +49,7 @@ class Horizon(Law):
         ),
         Quantity("step_reliability", "probability that a step succeeds, p", "fraction", (_AT,), "arXiv:2505.05115"),
         Quantity(
-            "scale_needed", "scale at which a task of a length has a rate of success", "unit of the law's scale",
+            "scale_needed", "scale at which a task of a length has a rate of success", SCALE_UNIT,
             (_STEPS, _WANTED), "the formula solved for C",
         ),
     )  # fmt: skip

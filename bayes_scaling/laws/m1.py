@@ -24,6 +24,7 @@ class M1(Law):
     )  # fmt: skip
     use = "the simplest baseline; no irreducible loss"
     outcome = "loss"
+    outcome_unit = ""  # any loss: an error rate, a Brier score, a cross-entropy
     inputs = (SCALE,)
     parameters = (
         Parameter(

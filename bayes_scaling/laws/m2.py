@@ -35,6 +35,7 @@ class M2(Law):
     )  # fmt: skip
     use = "a learning curve or a ladder along one scale, inside its power-law range"
     outcome = "loss"
+    outcome_unit = ""  # any loss: an error rate, a Brier score, a cross-entropy
     verified = "curves"
     inputs = (SCALE,)
     parameters = (

@@ -26,6 +26,7 @@ class M3(Law):
     )  # fmt: skip
     use = "data scaling of one model size, which levels off where the model is too small"
     outcome = "loss"
+    outcome_unit = ""  # any loss: an error rate, a Brier score, a cross-entropy
     verified = "curves"
     inputs = (SCALE,)
     parameters = (

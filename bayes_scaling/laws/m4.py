@@ -33,6 +33,7 @@ class M4(Law):
     )  # fmt: skip
     use = "a whole learning curve, from random guessing to the floor; the loss is an error rate or is normalised"
     outcome = "loss"
+    outcome_unit = ""  # any loss: an error rate, a Brier score, a cross-entropy
     verified = "curves"
     inputs = (SCALE,)
     parameters = (

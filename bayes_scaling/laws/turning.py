@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.base import SCALE_UNIT, Citation, Input, Law, Parameter, Prior, Quantity
 
 _TINY = 1e-300
 _SHARE = Prior("logitnormal", median=0.5, upper95=0.8)
@@ -65,7 +65,7 @@ class Turning(Law):
     )  # fmt: skip
     quantities = (
         Quantity(
-            "turning_scale", "scale at which accuracy turns; infinite where it never does", "unit of the law's scale",
+            "turning_scale", "scale at which accuracy turns; infinite where it never does", SCALE_UNIT,
             (), "where the derivative of the formula is zero",
         ),
         Quantity("shape", "1 for a U, -1 for an inverted U, 0 where accuracy does not turn", "", (), "the same"),

@@ -35,6 +35,7 @@ class TwoTurns(Law):
     )  # fmt: skip
     use = "a task on which larger models do worse before they do better: where it turns, and whether it has"
     outcome = "loss"
+    outcome_unit = ""  # any loss: an error rate, a Brier score, a cross-entropy
     verified = "emergence"
     inputs = (_COMPUTE,)
     parameters = (

@@ -18,6 +18,7 @@ from bayes_scaling.laws.prior_sets import Asked, ChosenSet, chosen_set, refuse_e
 from bayes_scaling.model import discrepancy as discrepancy_room
 from bayes_scaling.model import noise as noise_room
 from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.model.support import check_support
 
 POOLINGS = ("complete", "partial", "student_t", "none")
 PARTIAL = ("partial", "student_t")
@@ -77,6 +78,8 @@ class ModelSpec:
     noise : Noise
     prior_set : ChosenSet, optional
         Priors of a theory, between the declared ones and `priors`.
+    outcome_unit : str
+        Unit of the runs' outcome where it is not the law's, such as ``Brier score``.
     """
 
     law: Law
@@ -86,6 +89,7 @@ class ModelSpec:
     priors: Mapping[str, Prior] = field(default_factory=dict)
     noise: Noise = Noise()
     prior_set: ChosenSet | None = None
+    outcome_unit: str = ""
 
     # ---- what follows from the declaration ------------------------------------------------
     def parameters(self) -> tuple[Parameter, ...]:
@@ -103,6 +107,11 @@ class ModelSpec:
             *noise_room.every_parameter(self.outcome),
             *discrepancy_room.parameters(self.noise.discrepancy, self.outcome),
         )
+
+    @property
+    def unit(self) -> str:
+        """Unit of the outcome: that stated, else the law's; empty where neither says."""
+        return self.outcome_unit or self.law.unit
 
     @property
     def marginal(self) -> bool:
@@ -174,6 +183,7 @@ class ModelSpec:
         return {
             "law": self.law.name,
             "outcome": self.outcome,
+            **({"outcome_unit": self.outcome_unit} if self.outcome_unit else {}),
             "groups": list(self.groups),
             **({"options": options} if options else {}),
             **({"prior_set": self.prior_set.plain} if self.prior_set else {}),
@@ -203,7 +213,8 @@ def _is_sd_of(name: str, group: str, spec: ModelSpec) -> bool:
     return any(name == sd_name(p.name, g) for p, g, _ in spec.all_effects() if group in g.split(":"))
 
 
-_KEYS = ("law", "options", "outcome", "groups", "inputs", "reference", "pooling", "prior_set", "priors", "noise")
+_KEYS = ("law", "options", "outcome", "outcome_unit", "groups", "inputs", "reference", "pooling", "prior_set", "priors",
+         "noise")  # fmt: skip
 
 
 def make_spec(
@@ -218,6 +229,7 @@ def make_spec(
     priors: Mapping[str, Prior | Mapping[str, Any]] | None = None,
     noise: Noise | Mapping[str, Any] | None = None,
     prior_set: Asked | None = None,
+    outcome_unit: str = "",
 ) -> ModelSpec:
     """Check and complete a model specification.
 
@@ -247,6 +259,8 @@ def make_spec(
     prior_set : str or dict, optional
         One of the law's prior sets, ``"symmetric"`` or with its argument ``{"intrinsic_dimension": 40}``; `priors`
         go before it.
+    outcome_unit : str, optional
+        Unit of the runs' outcome as texts and plots name it, such as ``"Brier score"``; the law's by default.
 
     Returns
     -------
@@ -281,7 +295,9 @@ def make_spec(
         raise CardError(f"groups names {listed(repeated)} twice: {list(groups)}; name each group once.")
     asked = noise if isinstance(noise, Noise) else known_keys(noise or {}, Noise.__annotations__, "noise")
     parts = asked if isinstance(asked, Noise) else Noise(**{**chosen.noise, **asked})
-    spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts, prior_set=of_set)
+    if not isinstance(outcome_unit, str):
+        raise CardError(f'model.outcome_unit = {outcome_unit!r}; expected words, such as "error rate".')
+    spec = ModelSpec(chosen, outcome, tuple(groups), noise=parts, prior_set=of_set, outcome_unit=outcome_unit)
     noise_room.check_fits_outcome(parts.observation, outcome)
     spec = replace(spec, pooling=_pooling(spec, pooling or {}))
     return replace(spec, priors=_priors(spec, priors or {}))
@@ -366,27 +382,5 @@ def _priors(spec: ModelSpec, given: Mapping[str, Prior | Mapping[str, Any]]) -> 
                 + did_you_mean(name, names)
             )
         checked[name] = prior if isinstance(prior, Prior) else Prior.from_dict(prior)
-        _check_support(spec, name, checked[name])
+        check_support(spec, name, checked[name])
     return checked
-
-
-_WITHIN = {
-    "positive": ("lognormal", "halfnormal", "gamma", "exponential", "logitnormal", "beta", "uniform", "constant"),
-    "unit": ("logitnormal", "beta", "uniform", "constant"),
-}
-
-
-def _check_support(spec: ModelSpec, name: str, prior: Prior) -> None:
-    """Raise where a prior gives values that its parameter cannot take."""
-    declared = {p.name: p.support for p in spec.possible_parameters()}
-    support = declared.get(name, "positive")  # what is no parameter is a standard deviation
-    if support == "real":
-        return
-    value = prior.numbers.get("value")
-    ends = (prior.numbers.get("lower", value or 0.0), prior.numbers.get("upper", value or 1.0))
-    outside = ends[0] < 0 or (support == "unit" and ends[1] > 1)
-    if prior.dist not in _WITHIN[support] or outside:
-        raise CardError(
-            f"prior of {name} is {prior}, but {name} must be {'positive' if support == 'positive' else 'from 0 to 1'}; "
-            f"expected one of {listed(_WITHIN[support])} within that range."
-        )

@@ -3,7 +3,7 @@
 ``surface.py`` a fitted law as a loss surface; ``allocation.py`` the best split of a compute; ``regret.py`` what the
 ``rules.py`` that people follow cost; ``costs.py`` training and serving under limits; ``targets.py`` what a loss or an
 accuracy takes (of a chain by ``goals.py``), with dates from ``growth.py``; ``outlook.py`` what is left of the loss;
-``scales.py`` how far that lies from the fitted runs; ``tables.py`` how answers are laid out.
+``tables.py`` how answers are laid out.
 
 ``preposterior.py`` what runs would tell before they are made; ``responses.py`` what they would measure, on draws of a
 fit; ``question.py`` what is asked; ``next_run.py`` the next run, with ``nested.py``, its check, and ``recipes.py`` two

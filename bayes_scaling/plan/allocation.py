@@ -13,8 +13,8 @@ import pandas as pd
 from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.forecasts import words
+from bayes_scaling.forecasts.scales import extrapolation
 from bayes_scaling.plan.rules import bayes_choice
-from bayes_scaling.plan.scales import extrapolation
 from bayes_scaling.plan.surface import Surface, surface
 from bayes_scaling.plan.tables import budget, tidy, told, widest
 

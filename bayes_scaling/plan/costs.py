@@ -15,10 +15,10 @@ from bayes_scaling.data.derive import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.reach import search
+from bayes_scaling.forecasts.scales import extrapolation
 from bayes_scaling.laws.optimum import minimum
 from bayes_scaling.model.plan import Limits, Prices
 from bayes_scaling.plan.allocation import check_numbers, mcse
-from bayes_scaling.plan.scales import extrapolation
 from bayes_scaling.plan.surface import Surface, allocation_inputs, surface
 from bayes_scaling.plan.tables import tidy, told, widest
 

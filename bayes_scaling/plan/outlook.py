@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws
@@ -18,12 +17,12 @@ from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import prepare
 from bayes_scaling.forecasts.reach import law_along
+from bayes_scaling.forecasts.scales import beside, extrapolation
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model.effects import all_at_rows
 from bayes_scaling.model.plan import why_no_allocation
 from bayes_scaling.plan.allocation import check_numbers
 from bayes_scaling.plan.growth import Growth
-from bayes_scaling.plan.scales import beside, extrapolation
 from bayes_scaling.plan.surface import first_stage, level_points, surface
 from bayes_scaling.plan.tables import budget, tidy, told, widest
 
@@ -70,7 +69,7 @@ class Outlook:
     def sentences(self) -> list[str]:
         """A sentence per budget, with the widest interval."""
         outcome = self.fit.spec.outcome
-        unit = "" if outcome == "accuracy" else f" {COLUMNS[outcome].unit}"
+        unit = words.outcome_unit(self.fit.spec)
         rows = {q: widest(self.table, q, self.levels) for q in self.quantities}
         found = []
         for i, (compute, where) in enumerate(zip(self.points["compute"], self.points["extrapolation"], strict=True)):

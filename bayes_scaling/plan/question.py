@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.compare.families import check_contrasts, level_columns
-from bayes_scaling.data.columns import COLUMNS, on_log
+from bayes_scaling.data.columns import on_log
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts.points import PATH, Points, along_path, as_frame
 from bayes_scaling.model import simulate
@@ -98,8 +98,7 @@ def _at_target(fit: Fit, target: Points) -> Question:
         raise ForecastError(f"target has {len(points)} points; ask of one run at a time.")
     outcome = fit.spec.outcome
     back = np.exp if on_log(outcome) else np.asarray
-    unit = "nats" if outcome == "loss" else COLUMNS[outcome].unit
-    return Question(f"{outcome} of the target run", unit, points, lambda v: modelled(outcome, v[:, 0]), back)
+    return Question(f"{outcome} of the target run", fit.spec.unit, points, lambda v: modelled(outcome, v[:, 0]), back)
 
 
 def _of_parameter(fit: Fit, name: str, at: Mapping[str, Any]) -> Question:

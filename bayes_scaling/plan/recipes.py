@@ -61,6 +61,8 @@ class Recipes:
     settle : NextRun or None
         The candidate runs ranked by what they would tell about who wins.
     banner : str
+    unit : str
+        Unit of the outcome, empty where it is not known.
     """
 
     names: tuple[str, str]
@@ -72,6 +74,7 @@ class Recipes:
     settle: NextRun | None = None
     banner: str = ""
     title: str = "Two recipes compared"
+    unit: str = ""
 
     @property
     def p_a_better(self) -> float:
@@ -171,7 +174,8 @@ def compare_recipes(
         )  # fmt: skip
     table = table.assign(warning=banner) if banner else table
     curves = pd.concat([_curve(s, where, at, tokens_per_param, level) for s in sides], ignore_index=True)
-    return Recipes(pair, dict(at), where, sides[0].fit.spec.outcome, table, curves, settle, banner)
+    spec = sides[0].fit.spec
+    return Recipes(pair, dict(at), where, spec.outcome, table, curves, settle, banner, unit=spec.unit)
 
 
 def _check_given(fit: Fit, given: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ class Regret:
     def table(self) -> pd.DataFrame:
         """A row per budget, rule, quantity and level: ``expected`` (mean over draws, with ``mcse``), median, interval.
 
-        Quantities: ``regret`` (nats per token), ``wasted_share`` and ``wasted_compute`` (FLOP).
+        Quantities: ``regret`` (in the unit of the loss), ``wasted_share`` and ``wasted_compute`` (FLOP).
         """
         compute = self.points["compute"].to_numpy(dtype=float)
         draws = dict(zip(self.columns, (self.loss, self.wasted, self.wasted * compute), strict=True))
@@ -77,11 +77,16 @@ class Regret:
         return self.surface.fit.marked(found)
 
     @property
+    def _unit(self) -> str:
+        """Unit of the regret as it follows a number."""
+        return words.outcome_unit(self.surface.fit.spec)
+
+    @property
     def headline(self) -> str:
         """The rules of smallest and largest expected regret at the largest budget."""
         last = self.choice[self.choice["compute"] == self.choice["compute"].max()].sort_values("expected_regret")
         parts = [
-            f"{row['rule']} ({words.number(row['expected_regret'], 2)} nats per token, as if "
+            f"{row['rule']} ({words.number(row['expected_regret'], 2)}{self._unit}, as if "
             f"{words.percent(row['wasted_share'])} of the compute were wasted)"
             for row in (last.iloc[0], last.iloc[-1])
         ]
@@ -99,7 +104,7 @@ class Regret:
             found.append(
                 f"{budget(row['compute'])}, {row['rule']}: {words.count(row['params'])} parameters at "
                 f"{words.number(row['tokens_per_param'])} tokens each; expected regret "
-                f"{words.number(row['expected_regret'], 2)} nats per token ({told}), as if "
+                f"{words.number(row['expected_regret'], 2)}{self._unit} ({told}), as if "
                 f"{words.percent(row['wasted_share'])} of the compute were wasted."
             )
         return [*found, self.headline]

@@ -17,12 +17,12 @@ from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.chain import check_outcome
 from bayes_scaling.forecasts.points import describe_groups
 from bayes_scaling.forecasts.reach import check_targets, placed, search, search_along
+from bayes_scaling.forecasts.scales import beside, extrapolation
 from bayes_scaling.model.plan import Limits, Prices, decimal_year, why_no_allocation
 from bayes_scaling.plan.allocation import check_numbers
 from bayes_scaling.plan.costs import Menu
 from bayes_scaling.plan.goals import each, goals
 from bayes_scaling.plan.growth import Growth, day
-from bayes_scaling.plan.scales import beside, extrapolation
 from bayes_scaling.plan.surface import Surface, first_stage, level_points, surface
 from bayes_scaling.plan.tables import INTERVAL, ends, tidy, told, value, widest
 

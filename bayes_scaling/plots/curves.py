@@ -119,7 +119,7 @@ def forecast(
         else:
             style.log_axis(axes)
             axes.set_xlabel(style.label(x))
-            style.outcome_axis(axes, forecasts.outcome)
+            style.outcome_axis(axes, forecasts.outcome, unit=forecasts.unit)
             style.finish(
                 axes, own=ax is None, title=title, warning=style.warning_of(warning or "", forecasts), columns=2
             )
@@ -348,7 +348,7 @@ def _dress(axes: Axes, fit: Fit, x: str, title: str, warning: str | None, *, own
                   va="top", ha="left" if room else "right")  # fmt: skip
     axes.set_xlim(left, right)
     axes.set_xlabel(style.label(x))
-    style.outcome_axis(axes, fit.spec.outcome)
+    style.outcome_axis(axes, fit.spec.outcome, unit=fit.spec.unit)
     _limit_outcome(axes, fit)
     text = failure_banner(fit) if warning is None else warning
     style.finish(axes, own=own, title=title, warning=text, columns=2)

@@ -140,8 +140,13 @@ def _contrast_axis(axes: Axes, shown: pd.DataFrame, ratio: bool) -> None:
     else:
         axes.set_xlim(style.limits_of(shown["lower"], shown["upper"], [0.0]))
         outcome = str(shown["quantity"].iloc[0]).split("(")[0]
-        style.outcome_axis(axes, outcome, "x")
+        style.outcome_axis(axes, outcome, "x", unit=_unit(shown))
         axes.set_xlabel(f"difference in {axes.get_xlabel()}, first minus second")
+
+
+def _unit(table: pd.DataFrame) -> str:
+    """Return the unit of the outcome that a table carries, empty without one."""
+    return str(table["unit"].iloc[0]) if "unit" in table else ""
 
 
 def ranking(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None) -> tuple[Figure, Axes]:
@@ -171,7 +176,7 @@ def ranking(table: pd.DataFrame, *, warning: str = "", ax: Axes | None = None) -
             style.log_axis(axes)
             axes.set_xlabel(style.label("compute") + " to the target")
         else:
-            style.outcome_axis(axes, str(shown["quantity"].iloc[0]), "x")
+            style.outcome_axis(axes, str(shown["quantity"].iloc[0]), "x", unit=_unit(shown))
         style.intervals(axes, place, shown["lower"], shown["upper"], color=style.SERIES[0].color, width=1.8)
         axes.plot(shown["median"], place, "o", color=style.SERIES[0].color, markersize=5.5)
         missing = shown["median"].isna().to_numpy()

@@ -101,7 +101,7 @@ def _axes(ax: Axes, law: Law, item: Input, table: pd.DataFrame, published: Seque
     ax.set_xlim(low, high)
     if is_scale(item, low, high):
         style.log_axis(ax)
-    style.outcome_axis(ax, law.outcome)
+    style.outcome_axis(ax, law.outcome, unit=law.unit)
     told = style.label(item.column)
     ax.set_xlabel("\n".join(textwrap.wrap(item.meaning if told == item.column else told, 28)))
     ax.tick_params(labelsize=style.SMALL)

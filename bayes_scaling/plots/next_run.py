@@ -82,7 +82,7 @@ def recipes(found: Recipes, *, ax: Axes | None = None) -> tuple[Figure, Axes]:
                       label=f"{name}, median and {100 * level:g} % equal-tailed band")  # fmt: skip
         style.log_axis(axes)
         axes.set_xlabel(style.label("compute"))
-        style.outcome_axis(axes, found.outcome)
+        style.outcome_axis(axes, found.outcome, unit=found.unit)
         title = f"{words.p_equals(found.p_a_better, f'{found.names[0]} beats {found.names[1]} at the budget')}, "
         title += words.p_equals(found.p_reverses, "the ranking reverses")
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of("", found))

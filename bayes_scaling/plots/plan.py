@@ -57,7 +57,7 @@ def plan_isoflop(
         axes.set_ylim(*_near_optimum(table))
         axes.set_xlabel(style.label(made.surface.size_column))
         style.log_axis(axes)
-        axes.set_ylabel(style.label("loss"))
+        axes.set_ylabel(style.label("loss", made.surface.fit.spec.unit))
         title = f"Loss along equal compute: median and {100 * level:g} % equal-tailed band; optimum and its interval"
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of(warning, made), columns=2)
     return figure, axes
@@ -118,7 +118,7 @@ def plan_regret(made: Regret, *, warning: str = "", ax: Axes | None = None) -> t
         axes.set_yscale("log")
         style.log_axis(axes, "y")
         axes.set_xlabel(style.label("compute"))
-        axes.set_ylabel("expected regret (nats per token)")
+        axes.set_ylabel(style.label("expected regret", made.surface.fit.spec.unit))
         title = "Regret of rules: posterior expectation"
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of(warning, made), columns=2)
     return figure, axes
@@ -160,7 +160,7 @@ def plan_frontier(
         style.log_axis(axes)
         axes.margins(y=0.2)
         axes.set_xlabel(f"total cost ({made.menu.prices.currency})")
-        axes.set_ylabel(style.label("loss"))
+        axes.set_ylabel(style.label("loss", made.surface.fit.spec.unit))
         title = f"Loss against cost: median, {100 * level:g} % equal-tailed; N above D of the choice"
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of(warning, made))
     return figure, axes
@@ -250,7 +250,7 @@ def plan_outlook(
         if quantity == "accuracy":
             style.outcome_axis(axes, "accuracy")
         else:
-            axes.set_ylabel("reducible loss (nats per token)")
+            axes.set_ylabel(style.label("reducible loss", made.fit.spec.unit))
         title = f"What is left: median, {100 * level:g} % equal-tailed" if quantity == "reducible" else "Accuracy"
         style.finish(axes, own=ax is None, title=title, warning=style.warning_of(warning, made))
     return figure, axes

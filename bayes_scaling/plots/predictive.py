@@ -75,7 +75,7 @@ def _bands(axes: Axes, predictive: Predictive, x: str, bins: int, source: str) -
               markeredgewidth=0, label="data")  # fmt: skip
     style.log_axis(axes)
     axes.set_xlabel(style.label(x))
-    style.outcome_axis(axes, predictive.outcome)
+    style.outcome_axis(axes, predictive.outcome, unit=predictive.unit)
     if on_log(predictive.outcome) and table["q95"].max() > 3 * table["q05"].min():
         style.log_axis(axes, "y")
 
@@ -92,7 +92,7 @@ def _histograms(axes: Axes, predictive: Predictive, source: str) -> None:
         )
     axes.set_yticks([0, 1], ["data", source])
     axes.set_ylim(-0.6, 1.6)
-    style.outcome_axis(axes, predictive.outcome, "x")
+    style.outcome_axis(axes, predictive.outcome, "x", unit=predictive.unit)
 
 
 def posterior_predictive(
@@ -135,8 +135,8 @@ def posterior_predictive(
                   linestyle="none", label=f"outside its interval: {int(out.sum())} of {len(table)} rows")  # fmt: skip
         ends = style.limits_of(table["observed"], table["median"])
         axes.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
-        style.outcome_axis(axes, predictive.outcome, "x")
-        style.outcome_axis(axes, predictive.outcome, "y")
+        style.outcome_axis(axes, predictive.outcome, "x", unit=predictive.unit)
+        style.outcome_axis(axes, predictive.outcome, "y", unit=predictive.unit)
         axes.set_xlabel(f"observed {axes.get_xlabel()}")
         axes.set_ylabel(f"{predictive.source} predictive median")
         title = f"Observed and replicated, {predictive.source} predictive"

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from bayes_scaling.errors import ForecastError
+from bayes_scaling.forecasts import words
 
 SIZE = (5.2, 3.6)  # inches: 10 pt stays readable where a phone shows the picture 360 px wide
 SMALL = 9.0  # points, the smallest text
@@ -37,7 +38,7 @@ _RC: Any = {
 _LABELS = {
     "compute": "training compute C (FLOP)", "params": "parameters N", "tokens": "training tokens D",
     "seen": "examples or tokens seen", "step": "optimiser step",
-    "loss": "loss (nats per token)", "accuracy": "accuracy", "data_needed": "samples needed",
+    "data_needed": "samples needed",
 }  # fmt: skip
 
 
@@ -117,9 +118,10 @@ def level_names(names: Iterable[Any]) -> list[str]:
     return [" ".join(p) for p in parts]
 
 
-def label(column: str) -> str:
-    """Return the axis label of a column."""
-    return _LABELS.get(column, column)
+def label(column: str, unit: str = "") -> str:
+    """Return the axis label of a column; the unit of an outcome or a quantity, where its name does not say it."""
+    told = _LABELS.get(column, column)
+    return told if column in ("accuracy", "data_needed") else told + words.within(unit)
 
 
 def log_axis(ax: Axes, axis: str = "x") -> None:
@@ -145,9 +147,9 @@ def _power_of_ten(value: float, _: Any = None) -> str:
     return f"$10^{{{exponent}}}$" if abs(factor - 1) < 0.01 else f"${factor:.2g}{{\\times}}10^{{{exponent}}}$"
 
 
-def outcome_axis(ax: Axes, outcome: str, axis: str = "y") -> None:
-    """Label an axis with the outcome; accuracy is shown in percent."""
-    (ax.set_xlabel if axis == "x" else ax.set_ylabel)(label(outcome))
+def outcome_axis(ax: Axes, outcome: str, axis: str = "y", *, unit: str = "") -> None:
+    """Label an axis with the outcome and its unit; accuracy is shown in percent."""
+    (ax.set_xlabel if axis == "x" else ax.set_ylabel)(label(outcome, unit))
     if outcome == "accuracy":
         (ax.xaxis if axis == "x" else ax.yaxis).set_major_formatter(PercentFormatter(1.0, decimals=None))
 

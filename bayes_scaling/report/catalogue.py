@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from bayes_scaling import plots
-from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.laws import Law, Parameter
 from bayes_scaling.laws.base import UNVERIFIED
@@ -154,7 +153,7 @@ def _quantities(law: Law) -> Section | None:
         return None
     rows = [
         [q.name, q.meaning, q.unit or words.NONE, ", ".join(i.column for i in q.asked) or words.NONE, q.source]
-        for q in law.quantities
+        for q in (law.quantity(declared.name) for declared in law.quantities)
     ]
     head = ["quantity", "meaning", "unit", "asked of", "source"]
     note = "bs.quantity(fit, NAME, points) gives each with an interval."
@@ -190,6 +189,5 @@ def _numbers(law: Law, made: pd.DataFrame, published: Sequence[str]) -> Table:
     how = dict.fromkeys(
         ["median", "lower", "upper", *(f"constants_{n}" for n in published)], lambda v: words.outcome(v, law.outcome)
     )
-    unit = "percent right" if law.outcome == "accuracy" else COLUMNS[law.outcome].unit
     note = f'plots.tables.law_curve_table("{law.name}") has every number of the picture, single draws included.'
-    return table(some, f"Quantiles of the {law.outcome} in {unit}", columns=show, formats=how, note=note)
+    return table(some, words.quantiles_of(law.outcome, law.unit), columns=show, formats=how, note=note)

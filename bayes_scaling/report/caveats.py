@@ -10,6 +10,7 @@ from bayes_scaling.compare import identification
 from bayes_scaling.data.columns import SCALES
 from bayes_scaling.errors import listed
 from bayes_scaling.forecasts import Forecast
+from bayes_scaling.forecasts.scales import outside_note
 from bayes_scaling.report import words
 from bayes_scaling.report.study import Study
 
@@ -63,7 +64,9 @@ def _extrapolation(study: Study) -> list[str]:
     table = distances(study)
     beyond = table[(table["times"] > 1) | (table["own_times"] > 1)]
     if beyond.empty:
-        return []
+        where = [text for _, answer in study.forecasts for text in answer.extrapolation if isinstance(answer, Forecast)]
+        note = outside_note(where)
+        return [f"{note}. A run there is what would test it."] if note else []
     far = beyond.assign(most=beyond["own_times"].fillna(beyond["times"])).sort_values("most").iloc[-1]
     text = (
         f"{len(beyond)} of {len(table)} forecast points lie beyond the fitted runs. The farthest ({far['where']}) has "

@@ -35,5 +35,7 @@ def reach_section(study: Study) -> Section | None:
         "corpus lies above it, no compute gets a model of that corpus there. Both posteriors are extrapolated: they "
         "rest on the laws' forms and priors beyond the fitted runs."
     )
-    caption = "Is a task within reach at all? Medians and 90 % equal-tailed intervals, nats per token"
+    law = study.fit.spec.law  # the loss is the outcome of the first stage and an input of the second
+    unit = study.fit.spec.unit if study.outcome == "loss" else next(i.unit for i in law.inputs if i.column == "loss")
+    caption = f"Is a task within reach at all? Medians and 90 % equal-tailed intervals{words.within(unit)}"
     return Section("Within reach", [Text(text), table(made, caption, columns=show, formats=how)])

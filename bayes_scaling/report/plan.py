@@ -20,7 +20,7 @@ SHORT = 2  # sentences of each answer in the box of short answers
 NAMES = {
     "params": "parameters N", "tokens": "tokens D", "tokens_per_param": "tokens per parameter", "loss": "loss",
     "accuracy": "accuracy", "a": "exponent a of N", "b": "exponent b of D", "compute": "compute (FLOP)",
-    "serving_share": "share of serving", "days": "days", "year": "date", "regret": "regret (nats per token)",
+    "serving_share": "share of serving", "days": "days", "year": "date", "regret": "regret",
     "wasted_share": "share of compute wasted", "wasted_compute": "compute wasted (FLOP)",
     "reducible": "reducible loss", "per_decade": "change per tenfold compute", "per_year": "change per year",
     "halving_decades": "decades of compute that halve the reducible loss", "halving_years": "years that halve it",
@@ -102,7 +102,7 @@ def _choice(made: Allocation | Frontier) -> Table:
     how = {"compute": _flop, "params": words.count, "tokens": words.count, "mcse": lambda v: words.number(v, 1),
            "expected_loss": lambda v: words.number(v, 4), "expected_regret": lambda v: words.number(v, 2)}  # fmt: skip
     unit = "" if isinstance(made, Allocation) else f"; costs in {made.menu.prices.currency}"
-    return table(made.choice, f"The choice of smallest posterior expected loss (nats per token){unit}", columns=show,
+    return table(made.choice, f"The choice of smallest posterior expected loss{_unit(made)}{unit}", columns=show,
                  formats=how)  # fmt: skip
 
 
@@ -114,8 +114,13 @@ def _rules(made: Regret) -> Table:
     how |= {"compute": _flop, "params": words.count, "wasted_share": words.percent,
             "mcse": lambda v: words.number(v, 1)}  # fmt: skip
     share = words.level(max(made.levels))
-    caption = f"Regret (nats per token): posterior expectation and {share} equal-tailed interval; expected waste"
+    caption = f"Regret{_unit(made)}: posterior expectation and {share} equal-tailed interval; expected waste"
     return table(made.choice, caption, columns=show, formats=how)
+
+
+def _unit(made: Allocation | Frontier | Regret) -> str:
+    """Return the unit of the loss as it follows a name."""
+    return words.within(made.surface.fit.spec.unit)
 
 
 def _flop(value: float) -> str:
@@ -126,7 +131,7 @@ def _numbers(made: Any) -> Table:
     """Return the tidy table at its widest level, with values written as their quantity asks."""
     rows = made.table[(made.table["level"] == max(made.levels)) & (made.table["quantity"] != "b")]  # b = 1 - a
     told = pd.DataFrame({c: rows[c].map(lambda v, c=c: _point(v, c)) for c in _point_columns(rows)})
-    told["quantity"] = rows["quantity"].map(lambda q: NAMES.get(q, q))
+    told["quantity"] = [NAMES.get(q, str(q)) + (_unit(made) if q == "regret" else "") for q in rows["quantity"]]
     for column in [c for c in ("expected", "median", "lower", "upper") if c in rows]:
         told[column] = [_cell(v, q) for v, q in zip(rows[column], rows["quantity"], strict=True)]
     share = words.level(max(made.levels))

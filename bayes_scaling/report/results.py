@@ -9,8 +9,9 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.check import predictive_table
 from bayes_scaling.compare import by_group
-from bayes_scaling.data.columns import COLUMNS, SCALES, on_log
+from bayes_scaling.data.columns import SCALES, on_log
 from bayes_scaling.forecasts import Forecast, Reach
+from bayes_scaling.forecasts.scales import outside_note
 from bayes_scaling.model.card import ComparePart, ForecastPart
 from bayes_scaling.plots.tables import lone_scale
 from bayes_scaling.report import sentences, words
@@ -125,13 +126,13 @@ def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
     groups = [g for g in study.groups if g in answer.points.columns]
     scales = [c for c in (*SCALES[1:], SCALES[0]) if c in answer.table.columns]
     show = {**{c: c for c in [*groups, *scales]}, "median": "median", "level": "level", "lower": "from",
-            "upper": "to", "mcse_median": "MCSE of median"}  # fmt: skip
+            "upper": "to", "mcse_median": "MCSE of median", **_where(answer)}  # fmt: skip
     how = dict.fromkeys(["median", "lower", "upper"], lambda v: words.outcome(v, study.outcome))
     scale = 100 if study.outcome == "accuracy" else 1
     extra = {"level": words.level, "mcse_median": lambda v: words.number(scale * v, 2)}
     kind = words.KINDS[answer.interval]
-    unit = "MCSE in points of accuracy" if study.outcome == "accuracy" else COLUMNS[study.outcome].unit
-    caption = f"{part.title}: median and {kind} intervals ({unit}); {KIND_TEXT[answer.kind]}"
+    unit = "MCSE in points of accuracy" if study.outcome == "accuracy" else study.fit.spec.unit
+    caption = f"{part.title}: median and {kind} intervals{words.within(unit)}; {KIND_TEXT[answer.kind]}"
     drawn = picture(
         lambda: plots.forecast(answer, fit=study.fit, warning=study.banner),
         f"{part.title}: forecasts with intervals against scale, over the fitted runs.",
@@ -142,10 +143,15 @@ def _forecast(study: Study, part: ForecastPart, answer: Forecast) -> list[Any]:
     return [drawn, table(answer.table, caption, columns=show, formats={**how, **extra})]
 
 
+def _where(answer: Forecast | Reach) -> dict[str, str]:
+    """Return the column that says how far outside the fitted runs points lie, and its head, where some do."""
+    return {"extrapolation": "where"} if outside_note(answer.extrapolation) else {}
+
+
 def _reach(study: Study, answer: Reach) -> list[Any]:
     groups = [g for g in study.groups if g in answer.table.columns]
     show = {**{g: g for g in groups}, "target": "target", "median": "median", "level": "level", "lower": "from",
-            "upper": "to", "p_unreachable": "P(not reached at any compute)"}  # fmt: skip
+            "upper": "to", "p_unreachable": "P(not reached at any compute)", **_where(answer)}  # fmt: skip
     how = {**dict.fromkeys(["median", "lower", "upper"], words.bare_flop), "level": words.level,
            "p_unreachable": words.probability, "target": lambda v: sentences.target(v, study.outcome)}  # fmt: skip
     drawn = picture(

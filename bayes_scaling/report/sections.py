@@ -10,7 +10,7 @@ import pandas as pd
 from bayes_scaling import plots
 from bayes_scaling.check import range_table
 from bayes_scaling.data import flag_counts
-from bayes_scaling.data.columns import COLUMNS, SCALES
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.fit.summary import LATENT
 from bayes_scaling.laws import Law
 from bayes_scaling.model.rows import kept_rows
@@ -103,7 +103,7 @@ def prior_section(study: Study) -> Section:
     show = {"what": "", "q05": "5 %", "q25": "25 %", "q50": "median", "q75": "75 %", "q95": "95 %"}
     ranges = range_table(study.prior).reset_index()
     how = dict.fromkeys(["q05", "q25", "q50", "q75", "q95"], lambda v: words.outcome(v, study.outcome))
-    unit = "percent right" if study.outcome == "accuracy" else COLUMNS[study.outcome].unit
+    caption = words.quantiles_of(study.outcome, study.fit.spec.unit)
     x = study.scale
     drawn = picture(
         lambda: plots.prior_predictive(study.prior, x=x),
@@ -111,7 +111,7 @@ def prior_section(study: Study) -> Section:
         "What the priors imply before the data are seen, pooled over all rows of a bin. The data should lie inside, "
         "and the bands should not reach absurd values.",
     )  # fmt: skip
-    return Section("Prior predictive", [drawn, table(ranges, f"Quantiles in {unit}", columns=show, formats=how)])
+    return Section("Prior predictive", [drawn, table(ranges, caption, columns=show, formats=how)])
 
 
 def diagnostics_section(study: Study) -> Section:

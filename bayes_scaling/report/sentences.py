@@ -11,6 +11,7 @@ from bayes_scaling.compare import effective_compute, skills
 from bayes_scaling.compare.latent import FAR, families_differ
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.points import describe_groups
+from bayes_scaling.forecasts.scales import beside
 from bayes_scaling.laws.capability import Capability
 from bayes_scaling.model.card import ComparePart
 from bayes_scaling.report import words
@@ -104,8 +105,8 @@ def forecast(study: Study, answer: Forecast) -> list[str]:
         low, high = (words.outcome(float(row[c]), study.outcome) for c in ("lower", "upper"))
         ends = words.interval(low, high, share, answer.interval)
         middle = words.outcome(float(row["median"]), study.outcome)
-        where = words.point(row, study.outcome, groups)
-        found.append(f"{where}: {study.outcome} {middle}{words.unit(study.outcome)} ({ends}).")
+        where = words.point(row, study.outcome, groups) + beside(str(row.get("extrapolation", "")))
+        found.append(f"{where}: {study.outcome} {middle}{words.outcome_unit(study.fit.spec)} ({ends}).")
     return found
 
 
@@ -130,7 +131,7 @@ def reach(study: Study, answer: Reach) -> list[str]:
         who = f"{name}, {target(row['target'], study.outcome)}".lstrip(", ")
         ends = words.interval(words.flop(row["lower"]), words.flop(row["upper"]), share, "eti")
         missing = float(row["p_unreachable"])
-        text = f"{who}: {words.flop(row['median'])} ({ends})"
+        text = f"{who}: {words.flop(row['median'])}{beside(str(row.get('extrapolation', '')))} ({ends})"
         found.append(text + (f"; with {words.p_equals(missing)} no compute reaches it." if missing else "."))
     return found
 
@@ -179,7 +180,7 @@ def _difference(study: Study, part: ComparePart, row: pd.Series, p: str) -> str:
         sign = 1.0
     name = study.outcome
     more = "higher" if sign > 0 else "lower"
-    scale, what = (100, " points") if name == "accuracy" else (1, words.unit(name))
+    scale, what = (100, " points") if name == "accuracy" else (1, words.outcome_unit(study.fit.spec))
     low_text, high_text = (words.number(scale * v, 2) for v in (low, high))
     at = ", ".join(f"{k} {words.cell(v, k)}" for k, v in part.at.items())
     return (

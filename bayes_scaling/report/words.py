@@ -8,21 +8,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS, SCALES
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.forecasts.words import (
     GAP,
     KINDS,
     NONE,
+    after,
     bare_flop,
     count,
     flop,
     interval,
     level,
     number,
+    outcome_unit,
     p_equals,
     percent,
     power,
     probability,
+    within,
 )  # fmt: skip
 from bayes_scaling.laws import Constants, Prior
 from bayes_scaling.laws.base import Parameter
@@ -30,9 +33,9 @@ from bayes_scaling.model import ModelSpec
 from bayes_scaling.model.spec import sd_name
 
 __all__ = [
-    "GAP", "KINDS", "NONE", "bare_flop", "cell", "count", "discrepancy", "distribution", "flop", "group", "hundredths",
-    "interval", "level", "noise", "number", "outcome", "p_equals", "percent", "point", "pooling", "power", "prior",
-    "probability", "rows", "source", "unit",
+    "GAP", "KINDS", "NONE", "after", "bare_flop", "cell", "count", "discrepancy", "distribution", "flop", "group",
+    "hundredths", "interval", "level", "noise", "number", "outcome", "outcome_unit", "p_equals", "percent", "point",
+    "pooling", "power", "prior", "probability", "quantiles_of", "rows", "source", "within",
 ]  # fmt: skip
 
 
@@ -48,9 +51,10 @@ def outcome(value: float, name: str) -> str:
     return percent(value) if name == "accuracy" else f"{value:.3f}" if name == "loss" else number(value)
 
 
-def unit(name: str) -> str:
-    """Return the unit of the outcome as it follows a number."""
-    return "" if name == "accuracy" else f" {COLUMNS[name].unit}"
+def quantiles_of(name: str, unit: str) -> str:
+    """Return the caption of a table of quantiles of an outcome."""
+    told = "percent right" if name == "accuracy" else unit
+    return f"Quantiles of the {name} in {told}" if told else f"Quantiles of the {name}"
 
 
 def distribution(given: Prior) -> str:

@@ -226,6 +226,12 @@ def test_summary_by_hand():
     assert line["coverage90_hi"] == 1.0, "resampled units: b alone"
 
 
+def test_printed_coverage_says_what_its_interval_is():
+    told = made_up().text().replace("\u00a0", " ")
+    assert "coverage90: share of held-out rows inside their 90 % equal-tailed interval" in told
+    assert "coverage90_hi: 90 % equal-tailed interval of that share, bootstrapped over units (run;" in told
+
+
 def test_summary_by_columns():
     made = made_up()
     assert made.summary("family").set_index("family")["rows"].to_dict() == {"x": 2, "y": 1}

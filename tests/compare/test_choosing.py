@@ -94,6 +94,7 @@ def test_what_is_left_out_names_the_columns_and_what_they_mean(found):
     assert left.loc["sigmoid", "reason"] == "it describes accuracy, not loss"
     assert left.loc[["routed", "sigmoid"], "elpd_loo"].isna().all()
     assert "left out: routed (missing columns): no column 'active_params'" in found.text()
+    assert "cov90_lo, cov90_hi: 90" in found.text()
 
 
 def test_words(found):

@@ -135,13 +135,34 @@ def test_a_forecast_is_printed_in_80_columns(fit):
     lines = repr(made).splitlines()
     assert max(len(line) for line in lines) <= 80
     middle = f"{made.median[3]:.4g}"
-    assert lines[-1].split()[0] == "bee"
-    assert middle in lines[-1], "the median is shown"
+    last = lines[lines.index(next(line for line in lines if line.startswith("note: "))) - 1]
+    assert last.split()[0] == "bee"
+    assert middle in last, "the median is shown"
     assert "50 % eti" in repr(made)
     one = repr(forecast(fit, {"family": "ant", "params": 1e10, "tokens": 2e11}))
     assert "at family = ant, params = 1e+10, tokens = 2e+11" in one
     many = repr(forecast(fit, grid(family="ant", params=np.geomspace(1e8, 1e10, 30), tokens=1e11), draws=20))
     assert "30 points in all" in many
+
+
+def test_points_say_how_far_outside_the_runs_of_their_family_they_lie(fit):
+    runs = fit.frame.groupby("family")[["params", "tokens", "compute"]].agg(["min", "max"])
+    bee, cat = runs.loc["bee"], runs.loc["cat"]
+    params = [3 * bee["params", "max"], cat["params", "min"], cat["params", "min"] / 4]
+    tokens = [10 * bee["compute", "max"] / 6 / params[0], 2 * cat["tokens", "max"], cat["tokens", "min"]]
+    points = pd.DataFrame({"family": ["bee", "cat", "cat"], "params": params, "tokens": tokens})
+    made = forecast(fit, points, draws=20)
+    assert made.extrapolation[0].startswith("10 times the largest run")
+    assert made.extrapolation[1] == "tokens 2 times the largest"  # a size and a compute that were run
+    assert made.extrapolation[2].startswith("extrapolation downward")
+    assert made.table["extrapolation"].tolist() == [w for w in made.extrapolation for _ in range(2)]
+    assert "3 of 3 points lie outside the fitted runs: 10 times the largest run" in repr(made).replace("\n", " ")
+    row = fit.frame.iloc[[4]]
+    inside = forecast(fit, row[["family", "params", "tokens"]], draws=20)
+    assert inside.extrapolation == ("inside the runs",)
+    assert "outside" not in repr(inside)
+    strange = forecast(fit, {"family": "new", "params": 1e9, "tokens": 2e10}, new_groups="population", draws=20)
+    assert strange.extrapolation == ("inside the runs",)  # beside all runs
 
 
 def test_accuracy_needs_what_its_noise_needs(crossed_fit):

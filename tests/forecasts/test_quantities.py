@@ -1,14 +1,19 @@
 """Laws with columns and quantities of their own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import simulated
 
 import bayes_scaling as bs
 from bayes_scaling import laws
 from bayes_scaling.data.columns import Column
 from bayes_scaling.errors import CardError, DataError, ForecastError
+from bayes_scaling.forecasts.scales import together
 from bayes_scaling.laws import Citation, Input, Law, Parameter, Prior, Quantity, base
+from bayes_scaling.model import make_spec
 
 
 class Bowl(Law):
@@ -92,6 +97,38 @@ def test_a_quantity_has_an_interval_about_what_was_planted(fit):
     assert found.note == "best learning rate"
     np.testing.assert_array_equal(found.draws[:, 0], found.draws[:, 1])
     assert bs.forecast(fit, {"lr": 2e-3, "share": 0.2}).draws.shape[1] == 1
+
+
+def test_inputs_outside_the_fitted_range_are_named(fit, runs):
+    most = runs["lr"].max()
+    points = {"lr": [3 * most, most, runs["lr"].min() / 2, most], "share": [0.2, 0.85, 0.85, 0.8]}
+    made = bs.forecast(fit, points, draws=20)
+    assert made.extrapolation == (
+        "lr 3 times the largest", "share 0.85, fitted 0 to 0.8",
+        "lr 1/2 of the smallest and share 0.85, fitted 0 to 0.8", "inside the runs",
+    )  # fmt: skip
+    asked = bs.quantity(fit, "best_rate", {"share": [0.1, 0.9]})
+    assert asked.extrapolation == ("inside the runs", "share 0.9, fitted 0 to 0.8")
+    assert repr(asked).endswith("note: 1 of 2 points lies outside the fitted runs: share 0.9, fitted 0 to 0.8")
+    once, other = replace(made, extrapolation=("a", "inside the runs")), replace(made, extrapolation=("a and b", "b"))
+    assert together([once.extrapolation, other.extrapolation, ()]) == ("a and b", "b")
+
+
+@pytest.mark.parametrize("column", ["params", "compute"])
+def test_a_general_scale_is_asked_by_the_name_of_its_column(column):
+    law = laws.get("exact_match").reading(scale=column)
+    runs = pd.DataFrame(law.example(12)).assign(accuracy=0.5)
+    fit = simulated.fit_of(make_spec(law), runs, draws=50)
+    assert law.quantity("scale_needed").unit == {"params": "params", "compute": "FLOP"}[column]
+    at = runs[column].max()
+    made = bs.quantity(fit, "token_accuracy", {column: [at, 2 * at]})
+    np.testing.assert_array_equal(made.draws, bs.quantity(fit, "token_accuracy", {"scale": [at, 2 * at]}).draws)
+    assert made.extrapolation[0] == "inside the runs"
+    assert "2 times the largest" in made.extrapolation[1]
+    with pytest.raises(ForecastError, match=f"asked of '{column}'"):
+        bs.quantity(fit, "token_accuracy")
+    with pytest.raises(ForecastError, match=f"scale and {column}, which are the same"):
+        bs.quantity(fit, "token_accuracy", {column: at, "scale": at})
 
 
 def test_wrong_questions_say_what_is_expected(fit):

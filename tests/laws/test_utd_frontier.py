@@ -12,6 +12,7 @@ from bayes_scaling.data.columns import OUTCOMES, on_log
 from bayes_scaling.errors import ForecastError
 from bayes_scaling.forecasts.reach import check_targets
 from bayes_scaling.laws.backend import numpy_backend
+from bayes_scaling.model import make_spec
 from bayes_scaling.model.priors import draw
 from bayes_scaling.report import words
 from bayes_scaling.report.catalogue import entry
@@ -87,7 +88,7 @@ def test_data_needed_is_an_outcome_on_the_log_scale():
 
 
 def test_pages_and_pictures_show_samples():
-    assert words.unit("data_needed") == " samples"
+    assert words.outcome_unit(make_spec(LAW)) == " samples"
     assert (words.outcome(2134.2, "data_needed"), words.outcome(2.13421, "loss")) == ("2134", "2.134")
     captions = [b.caption for s in entry(LAW).sections for f in s.blocks for b in getattr(f, "blocks", ())]
     assert captions == ["Quantiles of the data_needed in samples"]

@@ -146,3 +146,14 @@ def test_switching_off_a_group_takes_its_effects_and_priors_with_it():
     assert [(p.name, g) for p, g, _ in less.all_effects()] == [("level", "family")]
     assert set(less.priors) == {"level"}
     assert spec_from_dict(less.as_dict()).as_dict() == less.as_dict()
+
+
+def test_the_unit_of_the_outcome_is_that_stated_else_the_laws():
+    assert make_spec("chinchilla").unit == "nats per token"
+    assert make_spec("m4").unit == ""  # a form of any loss
+    stated = make_spec("m4", outcome_unit="Brier score")
+    assert stated.unit == "Brier score"
+    assert spec_from_dict(stated.as_dict()).unit == "Brier score"
+    assert "outcome_unit" not in make_spec("m4").as_dict()
+    with pytest.raises(CardError, match="outcome_unit = 3; expected words"):
+        make_spec("m4", outcome_unit=3)

@@ -9,6 +9,7 @@ import pytest
 import simulated
 from pages import Outline
 
+from bayes_scaling import plots
 from bayes_scaling.check import prior_predictive
 from bayes_scaling.compare import contrasts, ranking
 from bayes_scaling.data import check_runs, flag_counts
@@ -19,7 +20,7 @@ from bayes_scaling.model.card import ComparePart, ForecastPart, card_from_dict
 from bayes_scaling.report import Study, figures, sentences, words, write_report
 from bayes_scaling.report.blocks import Table
 from bayes_scaling.report.caveats import caveats, distances, identified
-from bayes_scaling.report.sections import data_section, posterior_section
+from bayes_scaling.report.sections import data_section, posterior_section, prior_section
 
 SECTIONS = (
     "Data", "Model", "Prior predictive", "Diagnostics", "Posterior", "Posterior predictive checks", "Leave-one-out",
@@ -155,6 +156,24 @@ def test_flags_are_counted_on_one_table():
     shown = [b for b in data_section(Study(spec, fit, study.prior, data, [], [])).blocks if isinstance(b, Table)][-1]
     assert shown.head == ["flag", "rows", "among used rows", "by the card"]
     assert [list(r) for r in shown.rows] == [["derived_compute", "6", "5", "kept"], ["odd", "1", "0", "left out"]]
+
+
+@pytest.mark.parametrize(("stated", "told"), [("", "nats per token"), ("Brier score", "Brier score")])
+def test_the_unit_of_the_loss_is_that_of_the_runs(stated, told):
+    made = loss_study()
+    fit = replace(made.fit, spec=replace(made.fit.spec, outcome_unit=stated))
+    answer = forecast(fit, grid(family="bee", compute=[1e24]), tokens_per_param=20)
+    pair = contrasts(fit, at={"compute": 1e22}, tokens_per_param=20)
+    study = replace(
+        made, fit=fit, prior=prior_predictive(fit.spec, made.data, draws=20), forecasts=[(made.forecasts[0][0], answer)]
+    )
+    assert f" {told} (90" in sentences.forecast(study, answer)[0]
+    assert f" {told} " in sentences.contrast(study, made.comparisons[0][0], pair.iloc[0])
+    assert f"Quantiles of the loss in {told}" in [
+        b.caption for b in prior_section(study).blocks if isinstance(b, Table)
+    ]
+    assert f"loss ({told})" == plots.forecast(answer)[1].get_ylabel() == plots.curve(fit, draws=20)[1].get_ylabel()
+    assert plots.contrasts(pair)[1].get_xlabel() == f"difference in loss ({told}), first minus second"
 
 
 def test_constants_are_drawn_where_the_card_asks():
