@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.errors import listed
 from bayes_scaling.fit.importance import PARETO_K_MAX
 from bayes_scaling.laws.backend import link, numpy_backend
 from bayes_scaling.laws.base import Parameter
@@ -31,6 +32,7 @@ PRIOR_SD_RATIO = 0.9
 SHARE_MAX = 0.8  # of the noise of a gathered row; from 0.9 on the density is another one
 STRETCH_MAX = 0.5  # of the discrepancy's length; what is left out is the square of it over 12
 STRETCH_DRAWS = 100
+LEAST_MODE = 0.001  # of the posterior; a smaller mode is not told
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,14 @@ def _importance(fit: Fit) -> list[Check]:
     engine = fit.meta.get("engine", {})
     if "pareto_k" not in engine:
         return []
-    k = float(engine["pareto_k"])
+    k, modes = float(engine["pareto_k"]), [m for m in engine.get("modes", [1.0]) if m >= LEAST_MODE]
+    shares = listed([f"{m:.1%}" for m in modes])
     return [
         Check("Pareto k of importance sampling", k, f"< {PARETO_K_MAX}", k < PARETO_K_MAX, "fail",
               "A few proposals carry most of the weight.", 'Fit again with engine="nuts".'),
+        Check("separate modes of the posterior", len(modes), "1", len(modes) == 1, "warn",
+              f"The runs have {len(modes)} explanations that lie far apart ({shares} of the posterior), and intervals "
+              "span them.", "Look at pairs of parameters; what is known from elsewhere may rule one out."),
     ]  # fmt: skip
 
 

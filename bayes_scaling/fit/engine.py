@@ -40,9 +40,9 @@ def draw_posterior(
     -------
     tree : xarray.DataTree
     engine : dict
-        ``name`` (``importance`` or ``nuts``); of importance also ``pareto_k``, ``effective``, ``proposals`` and
-        ``log_evidence``;
-        of NUTS where importance was tried and not trusted, ``why``.
+        ``name`` (``importance`` or ``nuts``); of importance also ``pareto_k``, ``effective``, ``proposals``,
+        ``log_evidence`` and ``modes`` (their masses, the largest first); of NUTS where importance was tried and not
+        trusted, ``why``.
     """
     if settings.engine == NUTS or not applies(spec, rows):
         return nuts(), {"name": NUTS}
@@ -53,6 +53,7 @@ def draw_posterior(
             "why": f"importance sampling had a Pareto k above {PARETO_K_MAX} or too few effective draws",
         }
     about = {k: getattr(found, k) for k in ("pareto_k", "effective", "proposals", "log_evidence")}
+    about["modes"] = list(found.modes)
     return _tree(spec, found, settings), {"name": IMPORTANCE, **about}
 
 

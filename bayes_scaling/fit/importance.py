@@ -4,22 +4,25 @@ A model without effects has a handful of parameters. Particles find its mass (se
 ``particles.py``), a mixture of Student-t distributions fitted to them in straight coordinates (``straight.py``) is the
 proposal (Hoogerheide, Opschoor and van Dijk 2012), and draws of it are weighted by the exact posterior density over
 that of the mixture. Nothing is compiled. The shape of the largest weights (Pareto k; Vehtari, Simpson, Gelman, Yao and
-Gabry 2024) tells whether that can be trusted; else NUTS samples as ever. What neither particles nor proposals find,
-such as a far mode, no weight tells.
+Gabry 2024) tells whether that can be trusted; else NUTS samples as ever. Modes that lie far apart are looked for
+(``modes.py``) and sampled each by itself. What is not found no weight tells.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
+from scipy.special import logsumexp
 
-from bayes_scaling.fit.particles import IMPOSSIBLE, SAFE, Ladder, Particles, Population, Target, moved
-from bayes_scaling.fit.straight import Straight, order_of
+from bayes_scaling.fit.modes import GROWING, GROWN, Cells, halves, islands, modes, settled
+from bayes_scaling.fit.particles import IMPOSSIBLE, SAFE, Ladder, Population, Target, moved
+from bayes_scaling.fit.proposals import Proposal, Tried
+from bayes_scaling.fit.straight import order_of
 from bayes_scaling.laws.backend import link, log_jacobian, numpy_backend, unlink
 from bayes_scaling.model import Rows
 from bayes_scaling.model.priors import draw, log_density
@@ -28,18 +31,13 @@ from bayes_scaling.model.spec import ModelSpec
 PARAMETERS_MAX = 12
 ROWS_MAX = 20_000  # 5,000 rows took 6 s, and nothing shows the progress
 PARETO_K_MAX = 0.4  # at 0.5 weights still have a variance, but the ends of long ridges are missed more often
-POWER = 0.7  # of the posterior that mixtures are fitted to: wider along its own ridges
 SPARE = 2.0  # effective draws behind each kept one, so that few are kept twice
 PROPOSALS_MAX = 60_000
 FIRST_ROWS = 25  # the fewest that particles begin with
 PARTICLES, LAST_MOVES = 800, 12  # where they miss a tail, so do proposals, and no weight tells
 ROUNDS, PILOT = 9, 3000  # the first is fitted to particles of the posterior and not used
 HARD_FROM = 3  # rounds; from then on twice as many are tried
-PARTS, STEPS = 5, 15  # of the mixture, and steps that fit it
 LEARNT_FROM = 1500  # points that a mixture is fitted to
-TAIL = 5.0  # degrees of freedom of a part
-WIDE, WIDER = 0.1, 1.5  # share and relative covariance of the part that covers all
-FEW, LEAST = 10.0, 0.2  # points that a part's scale is drawn to the whole by; least share of a part, of an equal one
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,8 @@ class Weighted:
     proposals : int
     log_evidence : float
         Log marginal likelihood of the rows, but for the constant that the likelihood leaves out: the mean weight.
+    modes : tuple of float
+        Posterior mass of each mode that was found, the largest first.
     """
 
     theta: np.ndarray
@@ -64,17 +64,14 @@ class Weighted:
     effective: float
     proposals: int
     log_evidence: float
+    modes: tuple[float, ...] = (1.0,)
 
 
 class Density(Protocol):
-    """A log density, and points about where its mass is."""
+    """A log density."""
 
     def log_density(self, theta: np.ndarray) -> np.ndarray:
         """Return the log density but for a constant, shape (draw,)."""
-        ...
-
-    def particles(self, rng: np.random.Generator) -> np.ndarray:
-        """Return points, shape (particle, parameter)."""
         ...
 
 
@@ -110,9 +107,25 @@ class Posterior:
 
     def particles(self, rng: np.random.Generator) -> np.ndarray:
         """Return points about where the posterior is, shape (particle, parameter); its prior taken as normal."""
-        ladder = self._ladder or self._few_rows_first(rng)
+        ladder = self._ladder = self._ladder or self._few_rows_first(rng)
         found = ladder.temper(self._target, rng)
         return moved(self._target, ladder.population, found, rng, moves=LAST_MOVES).theta
+
+    def clouds(self, points: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        """Return points of every mode that was found, beside those of :meth:`particles`, which alone may be one."""
+        ladder = self._ladder
+        assert ladder is not None, "particles are asked for first"
+        if ladder.modes is None:
+            others = islands(self._target, ladder, rng)
+        else:
+            others = [settled(self._target, ladder.population, cloud, rng) for cloud in ladder.modes]
+        every = [*halves(points, rng), *others]
+        found = modes(every, [self.log_density(c) for c in every]) if others else []
+        if len(found) < 2:
+            return [points]
+        grow = partial(settled, self._target, ladder.population, rng=rng, size=GROWN, moves=GROWING)
+        grown = [grow(cloud) for cloud in found]
+        return modes(grown, [self.log_density(c) for c in grown])
 
     def _few_rows_first(self, rng: np.random.Generator) -> Ladder:
         """Return where particles begin: with every eighth row, or fewer of a short table, as if these were all."""
@@ -130,135 +143,24 @@ def normal_prior(spec: ModelSpec, rng: np.random.Generator) -> Population:
 
 def ladder_of(spec: ModelSpec, rows: Rows) -> Ladder:
     """Return where fits to some rows of a table begin: the same for each, in every process."""
-    rng = np.random.default_rng(len(rows))
-    return Ladder.up(Target(spec, rows, np.arange(len(rows))), normal_prior(spec, rng), PARTICLES, rng)
+    rng, target = np.random.default_rng(len(rows)), Target(spec, rows, np.arange(len(rows)))
+    ladder = Ladder.up(target, normal_prior(spec, rng), PARTICLES, rng)
+    found = islands(target, ladder, rng)
+    apart = modes(found, [target.log_likelihood(c) + ladder.population.log_density(c) for c in found])
+    return replace(ladder, modes=tuple(apart) if len(apart) > 1 else ())
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """Mixture of multivariate Student-t distributions.
+class Cell:
+    """A posterior in the cell of one mode, and nothing elsewhere."""
 
-    Attributes
-    ----------
-    share : ndarray, shape (part,)
-    mean : ndarray, shape (part, parameter)
-    factor : ndarray, shape (part, parameter, parameter)
-        Cholesky factors of the scales.
-    """
-
-    share: np.ndarray
-    mean: np.ndarray
-    factor: np.ndarray
-
-    @classmethod
-    def of_scales(cls, share: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> Mixture:
-        """Return a mixture from its scale matrices."""
-        return cls(share, mean, np.linalg.cholesky(scale))
-
-    @classmethod
-    def about(cls, points: np.ndarray, rng: np.random.Generator) -> Mixture:
-        """Return a mixture fitted to points by expectation and maximisation, and a wide part that covers them all."""
-        size, center = points.shape[1], points.mean(axis=0)
-        whole = np.cov(points.T).reshape(size, size) + 1e-10 * np.eye(size)
-        scale = np.repeat(whole[None] / PARTS ** (2 / size), PARTS, axis=0)
-        found = cls.of_scales(np.full(PARTS, 1 / PARTS), rng.permutation(points)[:PARTS], scale)
-        for _ in range(STEPS):
-            found = found.better(points, whole)
-        share = np.append(found.share * (1 - WIDE), WIDE)
-        mean = np.concatenate([found.mean, center[None]])
-        factor = np.concatenate([found.factor, np.linalg.cholesky(WIDER * whole)[None]])
-        return cls(share, mean, factor)
-
-    def better(self, points: np.ndarray, whole: np.ndarray) -> Mixture:
-        """Return the mixture after one step of expectation and maximisation (Peel and McLachlan 2000)."""
-        size = points.shape[1]
-        each, square = self._terms(points)
-        own = np.exp(each - logsumexp(each, axis=1, keepdims=True))
-        pull = own * (TAIL + size) / (TAIL + square)
-        count, pulled = own.sum(axis=0), pull.sum(axis=0)
-        mean = (pull.T @ points) / pulled[:, None]
-        away = points[:, None] - mean
-        scale = np.einsum("nk,nki,nkj->kij", pull, away, away, optimize=True) + FEW * whole / 5
-        share = np.maximum(count / len(points), LEAST / PARTS)
-        return Mixture.of_scales(share / share.sum(), mean, scale / (count + FEW)[:, None, None])
-
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Return draws, shape (draw, parameter)."""
-        part = rng.choice(len(self.share), count, p=self.share)
-        z = rng.standard_normal((count, self.mean.shape[1])) * np.sqrt(TAIL / rng.chisquare(TAIL, count))[:, None]
-        return self.mean[part] + np.einsum("nij,nj->ni", self.factor[part], z)
+    posterior: Density
+    cells: Cells
+    position: int
 
     def log_density(self, theta: np.ndarray) -> np.ndarray:
-        """Return the log density, shape (draw,)."""
-        return np.asarray(logsumexp(self._terms(theta)[0], axis=1))
-
-    def _terms(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the log density of each part with its share, and squared distances from it, shape (draw, part)."""
-        size = theta.shape[1]
-        inverse = np.linalg.inv(self.factor)
-        square = np.stack([(((theta - m) @ i.T) ** 2).sum(axis=1) for m, i in zip(self.mean, inverse, strict=True)], 1)
-        peak = gammaln((TAIL + size) / 2) - gammaln(TAIL / 2) - size / 2 * math.log(TAIL * math.pi)
-        peak = peak - np.log(np.einsum("kii->ki", self.factor)).sum(axis=1) + np.log(self.share)
-        return peak - (TAIL + size) / 2 * np.log1p(square / TAIL), square
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A mixture in straight coordinates."""
-
-    straight: Straight
-    mixture: Mixture
-
-    @classmethod
-    def about(cls, points: np.ndarray, rng: np.random.Generator, order: Sequence[int] | None = None) -> Proposal:
-        """Return a proposal fitted to points (point, parameter)."""
-        straight = Straight.about(points, range(points.shape[1]) if order is None else order)
-        return cls(straight, Mixture.about(straight.straighten(points), rng))
-
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Return draws, shape (draw, parameter)."""
-        return self.straight.bend(self.mixture.draw(count, rng))
-
-    def log_density(self, theta: np.ndarray) -> np.ndarray:
-        """Return the log density, shape (draw,)."""
-        return self.mixture.log_density(self.straight.straighten(theta)) + self.straight.log_jacobian
-
-
-@dataclass(frozen=True)
-class Tried:
-    """Proposals of several rounds.
-
-    Attributes
-    ----------
-    proposals : tuple of Proposal
-    theta : tuple of ndarray, shape (draw, parameter) each
-    density : tuple of ndarray, shape (draw,) each
-        Log density of the posterior.
-    common : tuple of ndarray, shape (draw,) each
-        Log of the sum of the proposals' densities times their draws.
-    """
-
-    proposals: tuple[Proposal, ...] = ()
-    theta: tuple[np.ndarray, ...] = ()
-    density: tuple[np.ndarray, ...] = ()
-    common: tuple[np.ndarray, ...] = ()
-
-    def and_of(self, proposal: Proposal, theta: np.ndarray, density: np.ndarray) -> Tried:
-        """Return these and the draws of one more proposal."""
-        sizes = [math.log(len(t)) for t in (*self.theta, theta)]
-        before = [
-            np.logaddexp(c, proposal.log_density(t) + sizes[-1]) for c, t in zip(self.common, self.theta, strict=True)
-        ]
-        proposals = (*self.proposals, proposal)
-        own = np.logaddexp.reduce([p.log_density(theta) + size for p, size in zip(proposals, sizes, strict=True)])
-        return Tried(proposals, (*self.theta, theta), (*self.density, density), (*before, np.asarray(own)))
-
-    def flatter(self, rng: np.random.Generator) -> np.ndarray:
-        """Return points of the posterior to the power of POWER, shape (draw, parameter)."""
-        density = np.concatenate(self.density)
-        weight = density - np.concatenate(self.common)
-        weight -= (1 - POWER) * np.where(np.isfinite(density), density, 0.0)  # beyond a uniform prior there is none
-        return Particles(np.concatenate(self.theta), density).resampled(weight, rng).theta
+        """Return the log density at points of the unconstrained scale, shape (draw,)."""
+        return np.where(self.cells.of(theta) == self.position, self.posterior.log_density(theta), -np.inf)
 
 
 def applies(spec: ModelSpec, rows: Rows) -> bool:
@@ -284,21 +186,43 @@ def importance_draws(
         Gives that of the table of which these are some rows.
     """
     try:
-        posterior = Posterior(spec, rows, ladder() if ladder else None)
-        return from_particles(posterior, count, np.random.default_rng(seed), order_of(spec))
+        posterior, rng = Posterior(spec, rows, ladder() if ladder else None), np.random.default_rng(seed)
+        points = posterior.particles(rng)
+        clouds = posterior.clouds(points, np.random.default_rng([seed, 1]))
+        if len(clouds) == 1:
+            return from_points(posterior, clouds[0], count, rng, order_of(spec))
+        cells, order = Cells.about(clouds), order_of(spec)
+        parts = [(Cell(posterior, cells, i), cloud) for i, cloud in enumerate(clouds)]
+        every = [from_points(*part, count, rng, order) or from_points(*part, count, rng, order) for part in parts]
     except np.linalg.LinAlgError:  # a prior whose draws are not finite on the unconstrained scale
         return None
+    found = [one for one in every if one is not None]
+    return _joined(found, count, rng) if len(found) == len(every) else None
 
 
-def from_particles(
-    posterior: Density, count: int, rng: np.random.Generator, order: Sequence[int] | None = None
+def _joined(modes: Sequence[Weighted], count: int, rng: np.random.Generator) -> Weighted:
+    """Return draws of all modes in proportion to their masses."""
+    mass = np.array([m.log_evidence for m in modes])
+    share = np.exp(mass - logsumexp(mass))
+    ends = np.cumsum(share)
+    of = np.minimum(np.searchsorted(ends, (rng.random() + np.arange(count)) / count), len(modes) - 1)
+    theta = np.concatenate([m.theta[:n] for m, n in zip(modes, np.bincount(of, minlength=len(modes)), strict=True)])
+    return Weighted(
+        rng.permutation(theta), max(m.pareto_k for m in modes),
+        float(1 / (share**2 / np.array([m.effective for m in modes])).sum()), sum(m.proposals for m in modes),
+        float(logsumexp(mass)), tuple(sorted((float(s) for s in share), reverse=True)),
+    )  # fmt: skip
+
+
+def from_points(
+    posterior: Density, points: np.ndarray, count: int, rng: np.random.Generator, order: Sequence[int] | None = None
 ) -> Weighted | None:
-    """Return draws of a density that can name points about its mass, or None; see :func:`importance_draws`.
+    """Return draws of a density with points about its mass, or None; see :func:`importance_draws`.
 
     Every round learns from the proposals of all rounds before it, weighted by their common density (Cornuet, Marin,
     Mira and Robert 2012).
     """
-    points, tried = posterior.particles(rng), Tried()
+    tried = Tried()
     for turn in range(ROUNDS):
         proposal = Proposal.about(rng.permutation(points)[:LEARNT_FROM], rng, order)
         theta = proposal.draw(PILOT if turn < HARD_FROM else 2 * PILOT, rng)

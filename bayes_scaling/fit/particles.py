@@ -167,11 +167,14 @@ class Ladder:
         Of the table.
     rungs : tuple of (float, Particles)
         The first is the population itself, at power 0.
+    modes : tuple of ndarray, shape (particle, parameter) each, or None
+        Points about the table's modes where there are several; None where they were not looked for.
     """
 
     population: Population
     rows: int
     rungs: tuple[tuple[float, Particles], ...]
+    modes: tuple[np.ndarray, ...] | None = None
 
     @classmethod
     def up(

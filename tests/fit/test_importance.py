@@ -9,7 +9,7 @@ import simulated
 from scipy import stats
 
 from bayes_scaling.errors import FitError
-from bayes_scaling.fit import Job, SamplerSettings, importance, load, many_fits, sample
+from bayes_scaling.fit import Job, SamplerSettings, importance, load, many_fits, proposals, sample
 from bayes_scaling.fit.engine import draw_posterior
 from bayes_scaling.fit.many import fit_job
 from bayes_scaling.fit.particles import IMPOSSIBLE
@@ -100,7 +100,7 @@ def test_priors_with_ends_are_drawn_within_them():
 def test_mixture_is_a_density_with_the_moments_of_the_points():
     rng = np.random.default_rng(2)
     points = rng.multivariate_normal([1.0, -2.0], [[1.0, 0.9], [0.9, 2.0]], 4000)
-    mixture = importance.Mixture.about(points, rng)
+    mixture = proposals.Mixture.about(points, rng)
     drawn = mixture.draw(40_000, rng)
     assert drawn.mean(axis=0) == pytest.approx(points.mean(axis=0), abs=0.1)
     assert np.corrcoef(drawn.T)[0, 1] == pytest.approx(0.9 / np.sqrt(2), abs=0.06)
@@ -146,9 +146,9 @@ def test_exponents_come_first_and_the_floor_last():
 
 def test_rounds_are_pooled_by_their_common_density():
     """Draws of two proposals of other sizes, weighted together, give the mean of a known target."""
-    rng, tried = np.random.default_rng(5), importance.Tried()
+    rng, tried = np.random.default_rng(5), proposals.Tried()
     for center, count in ((-1.0, 4000), (1.5, 12000)):
-        proposal = importance.Proposal.about(center + 1.5 * rng.standard_normal((500, 2)), rng)
+        proposal = proposals.Proposal.about(center + 1.5 * rng.standard_normal((500, 2)), rng)
         theta = proposal.draw(count, rng)
         tried = tried.and_of(proposal, theta, -0.5 * (theta**2).sum(axis=1))
     theta = np.concatenate(tried.theta)
@@ -167,10 +167,9 @@ def test_draws_are_those_of_a_known_posterior():
         def log_density(self, theta):
             return -0.5 * (np.linalg.solve(factor, (theta - mean).T) ** 2).sum(axis=0)
 
-        def particles(self, rng):  # too narrow and beside the target: rounds have to mend it
-            return mean + 0.4 + 0.5 * rng.standard_normal((400, 3)) @ factor.T
-
-    found = importance.from_particles(Known(), 4000, np.random.default_rng(3))
+    rng = np.random.default_rng(3)
+    points = mean + 0.4 + 0.5 * rng.standard_normal((400, 3)) @ factor.T  # too narrow and beside it: rounds mend that
+    found = importance.from_points(Known(), points, 4000, rng)
     assert found is not None
     assert found.pareto_k < importance.PARETO_K_MAX
     assert found.effective > 6000
@@ -190,11 +189,10 @@ def test_weights_without_a_variance_are_refused():
             neck, wide = theta[:, 0], theta[:, 1:]
             return -(neck**2) / 18 - 0.5 * (wide**2).sum(axis=1) * np.exp(-neck) - 4 * neck
 
-        def particles(self, rng):
-            neck = 3 * rng.standard_normal((400, 1))
-            return np.hstack([neck, np.exp(neck / 2) * rng.standard_normal((400, 8))])
-
-    assert importance.from_particles(Funnel(), 4000, np.random.default_rng(4)) is None
+    rng = np.random.default_rng(4)
+    neck = 3 * rng.standard_normal((400, 1))
+    points = np.hstack([neck, np.exp(neck / 2) * rng.standard_normal((400, 8))])
+    assert importance.from_points(Funnel(), points, 4000, rng) is None
 
 
 @pytest.fixture(scope="module")

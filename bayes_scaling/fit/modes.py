@@ -1,0 +1,123 @@
+"""Modes of a small posterior that lie so far apart that neither particles nor chains cross between them.
+
+Tempering lets particles compete: where a mode is narrow, the wide one beside it wins while the likelihood is half
+switched on, and none is left when the narrow one has come to hold more. So some particles are quenched: they move with
+the whole likelihood switched on at once, and none is resampled. Where they end is divided into islands that settle, and
+islands that one line tells apart by many standard deviations are modes. Cells about them divide the space, so that the
+posterior of each is sampled by itself and its mass is its evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_scaling.fit.particles import Ladder, Particles, Population, Target, moved
+
+QUENCHED, QUENCHING = 100, 80  # particles, and their moves
+ISLANDS, SIZE, SETTLING = 4, 50, 20  # clusters of them, particles of an island, and moves that it settles with
+GROWN, GROWING = 400, 100  # the same of an island that is a mode
+FEWEST = 5  # particles that make an island
+BEST = 0.5  # share of a cluster's particles, those of highest density, that an island begins with
+STRAGGLERS = 25.0  # nats below the best of an island
+APART = 6.0  # standard deviations between means; the halves of one normal cloud are 2.7 apart
+HOPELESS = 10.0  # nats by which the highest density of an island is below that of all: particles would be there
+
+
+def islands(target: Target, ladder: Ladder, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return clouds of points where particles of a ladder's highest rung end, shape (particle, parameter) each."""
+    start = rng.permutation(ladder.rungs[-1][1].theta)[:QUENCHED]
+    found = moved(target, ladder.population, Particles(start, target.log_likelihood(start)), rng, moves=QUENCHING)
+    clusters = [own for own in _clusters(found.theta, ISLANDS, rng) if len(own) >= FEWEST]
+    best = [_best(target, ladder.population, own) for own in clusters]
+    return [half for own in best for half in halves(settled(target, ladder.population, own, rng), rng)]
+
+
+def _clusters(cloud: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return a cloud in parts, every direction of the same weight (k-means)."""
+    from scipy.cluster.vq import kmeans2
+
+    _, label = kmeans2((cloud - cloud.mean(axis=0)) / cloud.std(axis=0), count, minit="++", seed=rng)
+    return [cloud[label == i] for i in range(count)]
+
+
+def _best(target: Target, population: Population, theta: np.ndarray) -> np.ndarray:
+    density = target.log_likelihood(theta) + population.log_density(theta)
+    return theta[np.argsort(-density)[: max(FEWEST, round(BEST * len(theta)))]]
+
+
+def settled(
+    target: Target, population: Population, theta: np.ndarray, rng: np.random.Generator, *, size: int = SIZE,
+    moves: int = SETTLING,
+) -> np.ndarray:  # fmt: skip
+    """Return points that started from some and settled in the mode about them, shape (particle, parameter)."""
+    for _ in range(2):
+        theta = theta[rng.integers(0, len(theta), size)]
+        island = moved(target, population, Particles(theta, target.log_likelihood(theta)), rng, moves=moves)
+        density = island.log_likelihood + population.log_density(island.theta)
+        theta = island.theta[density >= density.max() - STRAGGLERS]
+    return theta
+
+
+def modes(clouds: Sequence[np.ndarray], density: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return clouds joined where no line tells them apart; those of a hopelessly low density are left out.
+
+    Parameters
+    ----------
+    clouds : sequence of ndarray, shape (particle, parameter) each
+    density : sequence of ndarray, shape (particle,) each
+        Log density of the posterior.
+    """
+    highest = max(d.max() for d in density)
+    found: list[np.ndarray] = []
+    for cloud, own in sorted(zip(clouds, density, strict=True), key=lambda pair: -len(pair[0])):
+        if own.max() < highest - HOPELESS:
+            continue
+        near = [i for i, other in enumerate(found) if apart(cloud, other) < APART]
+        joined = np.concatenate([cloud, *(found[i] for i in near)])
+        found = [*(other for i, other in enumerate(found) if i not in near), joined]
+    return found
+
+
+def halves(cloud: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return a cloud in two parts where one line tells these apart, else as it is."""
+    parts = _clusters(cloud, 2, rng)
+    return parts if min(map(len, parts)) >= FEWEST and apart(*parts) >= APART else [cloud]
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the distance between the means of two clouds in standard deviations within them (Fisher 1936)."""
+    away = one.mean(axis=0) - other.mean(axis=0)
+    return float(np.sqrt(away @ np.linalg.solve(_within([one, other]), away)))
+
+
+def _within(clouds: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean covariance within clouds, shape (parameter, parameter)."""
+    size = clouds[0].shape[1]
+    return np.mean([np.cov(c.T).reshape(size, size) for c in clouds], axis=0) + 1e-10 * np.eye(size)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The space divided among modes: a point belongs to the nearest, in standard deviations within them.
+
+    Attributes
+    ----------
+    center : ndarray, shape (mode, parameter)
+    precision : ndarray, shape (parameter, parameter)
+    """
+
+    center: np.ndarray
+    precision: np.ndarray
+
+    @classmethod
+    def about(cls, clouds: Sequence[np.ndarray]) -> Cells:
+        """Return the cells of clouds, one each."""
+        return cls(np.stack([c.mean(axis=0) for c in clouds]), np.linalg.inv(_within(clouds)))
+
+    def of(self, theta: np.ndarray) -> np.ndarray:
+        """Return the position of the cell of each point, shape (draw,)."""
+        away = theta[:, None] - self.center
+        return np.einsum("nki,ij,nkj->nk", away, self.precision, away, optimize=True).argmin(axis=1)

@@ -1,0 +1,135 @@
+"""Modes that lie far apart: found where tempering loses them, told from one mode, and weighted by their masses."""
+
+import numpy as np
+import pytest
+from scipy.special import gammaln
+
+import bayes_scaling as bs
+from bayes_scaling.fit import importance
+from bayes_scaling.fit import modes as room
+from bayes_scaling.fit.particles import Ladder, Population, temper
+
+WIDE = Population(np.zeros(3), np.full(3, 3.0))
+STEEP, POWER, SCALE = np.full(3, 2.0), 8.0, 0.02
+PLAIN, SD = np.full(3, -1.0), 0.3
+MASSES = (0.85, 0.15)
+
+
+def evidence():
+    """Return log integrals under the population of a steep peak (narrow beside the population) and a normal one."""
+    steep = 1.5 * np.log(np.pi * SCALE) + gammaln(POWER - 1.5) - gammaln(POWER) - STEEP @ STEEP / 18 - 3 * np.log(3)
+    both = 9 + SD**2
+    return steep, 3 * np.log(SD / np.sqrt(both)) + 1.5 * np.log(2 * np.pi) - PLAIN @ PLAIN / (2 * both)
+
+
+STEEPEST = evidence()[1] - evidence()[0] + np.log(MASSES[0] / MASSES[1])
+
+
+class Funnel:
+    """A plain mode, and a steep one that has won only when the whole likelihood is switched on."""
+
+    def __len__(self):
+        return 100
+
+    def log_likelihood(self, theta):
+        steep = STEEPEST - POWER * np.log1p(((theta - STEEP) ** 2).sum(axis=1) / SCALE)
+        return np.logaddexp(steep, -0.5 * ((theta - PLAIN) ** 2).sum(axis=1) / SD**2)
+
+    def log_density(self, theta):
+        return self.log_likelihood(theta) + WIDE.log_density(theta)
+
+
+def steep(theta):
+    return theta.sum(axis=1) > 1.5
+
+
+def test_tempering_does_not_know_the_masses():
+    """Shares of particles are anything: the case is one that needs more."""
+    found = [steep(temper(Funnel(), WIDE, 800, np.random.default_rng(seed)).theta).mean() for seed in range(6)]
+    assert np.ptp(found) > 0.3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_modes_are_found_and_have_their_masses(seed):
+    rng, target = np.random.default_rng(seed), Funnel()
+    ladder = Ladder.up(target, WIDE, 800, rng)
+    clouds = [*room.halves(ladder.temper(target, rng).theta, rng), *room.islands(target, ladder, rng)]
+    found = room.modes(clouds, [target.log_density(c) for c in clouds])
+    assert len(found) == 2
+    grown = [room.settled(target, WIDE, c, rng, size=room.GROWN, moves=room.GROWING) for c in found]
+    cells = room.Cells.about(grown)
+    parts = [importance.from_points(importance.Cell(target, cells, i), c, 2000, rng) for i, c in enumerate(grown)]
+    joined = importance._joined(parts, 2000, rng)
+    error = np.sqrt(MASSES[0] * MASSES[1] * sum(1 / p.effective for p in parts))  # of a ratio of two mean weights
+    assert joined.modes == pytest.approx(MASSES, abs=4 * error)
+    assert steep(joined.theta).mean() == pytest.approx(joined.modes[0], abs=1e-3), "drawn in proportion, not at random"
+    assert len(joined.theta) == 2000
+    assert joined.proposals == sum(p.proposals for p in parts)
+
+
+def test_one_cloud_is_one_mode_however_it_is_cut():
+    """A normal one, and a bent one."""
+    rng = np.random.default_rng(1)
+    first = rng.standard_normal(800)
+    for cloud in (
+        rng.standard_normal((800, 6)) * [1, 10, 1, 0.1, 1, 1],
+        np.stack([first, first**2 + 0.3 * rng.standard_normal(800)], axis=1),
+    ):
+        assert len(room.halves(cloud, rng)) == 1
+    away = np.array([12.0, 0.0, 0.0])
+    two = np.concatenate([rng.standard_normal((500, 3)), away + rng.standard_normal((300, 3))])
+    assert sorted(len(part) for part in room.halves(two, rng)) == [300, 500]
+
+
+def test_hopeless_islands_are_left_out_and_near_ones_joined():
+    rng = np.random.default_rng(2)
+    at = {name: rng.standard_normal((100, 2)) + where for name, where in {"a": 0, "near": 2, "far": 20}.items()}
+    density = [np.full(100, 5.0), np.full(100, 4.0), np.full(100, -2.0)]
+    assert [len(c) for c in room.modes(list(at.values()), density)] == [200, 100]
+    density[2] = np.full(100, 5.0 - room.HOPELESS - 1)
+    assert [len(c) for c in room.modes(list(at.values()), density)] == [200]
+
+
+def test_cells_divide_the_space():
+    rng = np.random.default_rng(3)
+    clouds = [rng.standard_normal((200, 2)) * [1, 3] + [x, 0] for x in (0.0, 9.0)]
+    cells = room.Cells.about(clouds)
+    assert (cells.of(clouds[0]) == 0).all()
+    assert (cells.of(clouds[1]) == 1).all()
+
+
+def test_cells_share_the_density_out():
+    rng, target = np.random.default_rng(4), Funnel()
+    points = rng.uniform(-5, 5, (50, 3))
+    cells = room.Cells.about([at + 0.1 * rng.standard_normal((50, 3)) for at in (STEEP, PLAIN)])
+    parts = np.array([importance.Cell(target, cells, i).log_density(points) for i in (0, 1)])
+    np.testing.assert_array_equal(np.isfinite(parts).sum(axis=0), 1)
+    np.testing.assert_array_equal(parts.max(axis=0), target.log_density(points))
+
+
+def test_the_fit_tells_of_separate_modes(ladder, monkeypatch):
+    """Two draws of parameters stand for two modes."""
+    model = bs.ScalingModel("power_law", noise={"observation": "normal"})
+    plain = model.fit(ladder, draws=200, random_seed=1, progressbar=False)
+    assert plain.meta["engine"]["modes"] == [1.0]
+    assert "separate modes" not in repr(plain.diagnose())
+    usual = importance.importance_draws
+
+    def parted(*given):
+        found = usual(*given)
+        return importance.replace(found, modes=(0.905, 0.0949, 0.0001))
+
+    monkeypatch.setattr("bayes_scaling.fit.engine.importance_draws", parted)
+    found = model.fit(ladder, draws=200, random_seed=1, progressbar=False).diagnose()
+    assert found.ok, "a posterior with two modes is no failure of sampling"
+    assert "2 explanations that lie far apart (90.5%, 9.5% of the posterior)" in repr(found)
+
+
+@pytest.mark.real
+def test_runs_on_repeated_data_have_two_explanations():
+    """The narrow one was missed by particles and by NUTS; its evidence was measured apart, by far more particles."""
+    card = bs.load_card("datablations")
+    fit = card.fit(draws=500, random_seed=2, progressbar=False)
+    assert fit.meta["engine"]["modes"] == pytest.approx([0.905, 0.095], abs=0.01)
+    low = np.median(fit.values()["E"][fit.values()["E"] < 1.75])
+    assert low == pytest.approx(1.45, abs=0.03)
