@@ -30,7 +30,8 @@ WITHOUT_FAMILIES = ("capability", "skill_link")  # their groups are benchmarks a
 def in_families(law: str) -> tuple[ModelSpec, pd.DataFrame]:
     """Return a law in three families with its default pooling, and 16 rows of each; outcomes are placeholders."""
     spec = make_spec(law, groups=["family"], noise={"run_effect": False})
-    outcome = {"n_items": 500} if spec.noise.observation == "beta_binomial" else {}
+    counted = spec.outcome == "accuracy" and spec.noise.observation != "beta"  # a law of scores that are no counts
+    outcome = {"n_items": 500} if counted else {}
     rows = {**laws.get(law).example(48), "family": np.tile(["ant", "bee", "cat"], 16), spec.outcome: 0.5, **outcome}
     return spec, pd.DataFrame(rows)
 

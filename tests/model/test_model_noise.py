@@ -147,3 +147,19 @@ def test_a_run_effect_moves_the_log_odds_above_chance():
 def test_no_run_effect_leaves_the_law():
     mean = np.array([[2.0]])
     assert location(numpy_backend(), "loss", mean, None, None) is mean
+
+
+def test_beta_noise_has_a_gradient_where_success_is_next_to_impossible():
+    """That of the censored tails, once not a number, is the slope of their log probability."""
+    import pymc as pm
+
+    with pm.Model() as model:
+        x, log_phi = pm.Flat("x"), pm.Flat("log_phi")
+        center = pm.math.sigmoid(x) * np.ones(3)
+        OBSERVATIONS["beta"].observe(center, {"precision": pm.math.exp(log_phi)}, {"accuracy": [0.0, 1.0, 0.3]})
+    logp, slope = model.compile_logp(mode="FAST_COMPILE"), model.compile_dlogp(mode="FAST_COMPILE")
+    for at in ([-16.0, 0.0], [-12.0, 1.5], [-7.0, 5.0], [0.0, 2.0], [6.0, 4.0], [14.0, 0.5]):
+        point, step = dict(zip(("x", "log_phi"), at, strict=True)), 1e-5
+        ahead, behind = ([{**point, k: v + s} for k, v in point.items()] for s in (step, -step))
+        numeric = [(logp(a) - logp(b)) / (2 * step) for a, b in zip(ahead, behind, strict=True)]
+        np.testing.assert_allclose(slope(point), numeric, rtol=1e-4, atol=1e-4)
