@@ -26,7 +26,7 @@ class LossExponential(Law):
     use = "accuracy, or the mean of many tasks, against the loss of the same models"
     outcome = "accuracy"
     verified = "overtraining"
-    inputs = (Input("loss", "nats per token", "loss L of the model", reference=3.0),)
+    inputs = (Input("loss", "nats per token", "loss L of the model", reference=3.0, spread=2.0),)
     parameters = (
         Parameter(
             "floor", "1 - \\varepsilon", "accuracy of a model with a very high loss", "unit", "floor",

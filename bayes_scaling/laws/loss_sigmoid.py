@@ -27,7 +27,7 @@ class LossSigmoid(Law):
     use = "accuracy of a task against the loss of the same models, and whether the task is within reach"
     outcome = "accuracy"
     verified = "overtraining"
-    inputs = (Input("loss", "nats per token", "loss L of the model", reference=3.0),)
+    inputs = (Input("loss", "nats per token", "loss L of the model", reference=3.0, spread=2.0),)
     parameters = (
         Parameter(
             "level", "k\\,(L_0 - L_{ref})", "log-odds between floor and ceiling at the reference loss", "real",
