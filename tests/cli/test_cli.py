@@ -76,6 +76,7 @@ def test_fit_forecast_compare_check(folder, monkeypatch, capsys):
                  "family=A,B", "--level", "0.8")  # fmt: skip
     assert "eti" in out.out
     assert "0.8" in out.out
+    assert "loss (nats per token)" in out.out
     _, out = run(folder, monkeypatch, capsys, "compare", "small.toml", "--quiet", "--json")
     pair = json.loads(out.out)["comparisons"][0]["contrasts"][0]
     assert (pair["a"], pair["b"]) == ("A", "B")
