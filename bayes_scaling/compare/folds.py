@@ -281,5 +281,5 @@ def _check_encodes(spec: ModelSpec, rows: Rows, fold: Fold) -> None:
         encode(spec, rows.frame[fold.train])
     except DataError as error:
         raise ForecastError(
-            f"{fold.name}: the {words.counted(int(fold.train.sum()), 'training row')} left cannot be fitted: {error}"
+            f"{fold.name}: its {words.counted(int(fold.train.sum()), 'training row')} cannot be fitted: {error}"
         ) from error
