@@ -65,10 +65,10 @@ def tell(banner: str, options: argparse.Namespace, result: dict[str, Any], text:
 
 
 def laws(options: argparse.Namespace) -> int:
-    """List the laws."""
+    """List the laws, or those that are named."""
     from bayes_scaling import laws as room
 
-    return _list(options, [room.get(name).as_dict() for name in room.available()], _law_text)
+    return _list(options, [room.get(name).as_dict() for name in options.laws or room.available()], _law_text)
 
 
 def datasets(options: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ def quantity(
     Parameters
     ----------
     fit : Fit
-        Its law declares the quantity (``law.quantities``, ``bayes-scaling laws NAME``).
+        Its law declares the quantity (``law.quantities``, ``bayes-scaling laws LAW``).
     name : str
     points : DataFrame or dict of columns, optional
         What the quantity is asked of, under the columns that the law reads (``params``, or its own name ``scale``), and

@@ -337,6 +337,13 @@ def test_laws_as_text_say_what_each_is_for(capsys):
     assert "unverified" not in told["chinchilla"]
 
 
+def test_laws_that_are_named_are_listed_alone(capsys):
+    assert cli.main(["laws", "sparse", "private", "--json"]) == 0
+    assert [law["name"] for law in json.loads(capsys.readouterr().out)] == ["sparse", "private"]
+    assert cli.main(["laws", "spars"]) == cli.EXIT_ERROR
+    assert "Did you mean 'sparse'?" in capsys.readouterr().err
+
+
 def test_no_command_is_wrong_usage(capsys):
     assert cli.main([]) == 2
     assert "datasets" in capsys.readouterr().out
