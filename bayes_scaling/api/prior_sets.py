@@ -9,7 +9,7 @@ from typing import Any
 from bayes_scaling.api.cards import Card, load_card
 from bayes_scaling.compare import Sensitivity
 from bayes_scaling.compare import sensitivity as _sensitivity
-from bayes_scaling.errors import CardError
+from bayes_scaling.errors import CardError, listed
 from bayes_scaling.fit import ChainFit, Fit
 from bayes_scaling.forecasts import grid
 from bayes_scaling.forecasts.points import Points
@@ -50,7 +50,11 @@ def sensitivity(
     card = load_card(study) if isinstance(study, str | Path) else study
     if isinstance(card, Fit | ChainFit):
         if points is None:
-            raise CardError("sensitivity of a fit needs points: sensitivity(fit, {'params': 7e10, 'tokens': 1.4e12}).")
+            law = next(iter(card.stages.values())).spec.law
+            raise CardError(
+                f"sensitivity of a fit needs points, sensitivity(fit, points): a dict or a table with what law "
+                f"{law.name} reads ({listed(i.column for i in law.inputs)}) and a level of each group."
+            )
         return _sensitivity(card, points, prior_sets=prior_sets, **options)
     if not isinstance(card, Card):
         raise CardError(f"sensitivity of a {type(card).__name__}; expected a Fit, a Card, or a card's name or path.")

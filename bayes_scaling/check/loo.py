@@ -52,6 +52,14 @@ class Loo:
     unit_of_row: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
     note: str = ""
 
+    def __repr__(self) -> str:
+        found = self.table.iloc[0]
+        return (
+            f"<Loo: elpd {found['elpd']:.4g} (standard error {found['se']:.2g}), p_loo {found['p_loo']:.3g}, "
+            f"{found['units']} left out one by one ({found['unit']}), {found['bad_k']} with a Pareto k above "
+            f"{found['good_k']:.2g}>"
+        )
+
 
 def _unit_density(fit: Fit) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Return log density by unit, unit labels and each row's unit."""

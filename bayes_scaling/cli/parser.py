@@ -26,7 +26,10 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, help_ in (("datasets", "list the public datasets"), ("laws", "list the scaling laws"),
                         ("cards", "list the shipped model cards")):  # fmt: skip
-        _add_json(commands.add_parser(name, help=help_, description=help_))
+        listing = commands.add_parser(name, help=help_, description=help_)
+        if name == "laws":
+            listing.add_argument("laws", nargs="*", metavar="LAW", help="these alone (all when left out)")
+        _add_json(listing)
     for name, help_ in (
         ("fit", "fit a card and save the fit"),
         ("check", "diagnostics, predictive checks and leave-one-out of a card"),

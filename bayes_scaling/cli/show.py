@@ -28,10 +28,14 @@ def show(frame: Any) -> str:
 
 def forecast_text(title: str, found: Any) -> str:
     """Return a forecast as text, with a line below it where points lie outside the fitted runs."""
+    from bayes_scaling.forecasts import Forecast
     from bayes_scaling.forecasts.scales import outside_note
+    from bayes_scaling.forecasts.words import within
 
-    outside = outside_note(found.extrapolation)
-    return "\n".join([title, show(found.table), *([f"note: {outside}"] if outside else [])])
+    table, outside = found.table, outside_note(found.extrapolation)
+    if isinstance(found, Forecast):  # its unit is in no column
+        table = table.assign(outcome=found.outcome + within(found.unit))
+    return "\n".join([title, show(table), *([f"note: {outside}"] if outside else [])])
 
 
 def say(options: argparse.Namespace, text: str) -> None:
@@ -61,10 +65,10 @@ def tell(banner: str, options: argparse.Namespace, result: dict[str, Any], text:
 
 
 def laws(options: argparse.Namespace) -> int:
-    """List the laws."""
+    """List the laws, or those that are named."""
     from bayes_scaling import laws as room
 
-    return _list(options, [room.get(name).as_dict() for name in room.available()], _law_text)
+    return _list(options, [room.get(name).as_dict() for name in options.laws or room.available()], _law_text)
 
 
 def datasets(options: argparse.Namespace) -> int:

@@ -131,7 +131,7 @@ def _of_sets(found: Sensitivity, rows: pd.DataFrame, which: str) -> str:
     return (
         f"Under {which} the median forecast {how} from that of {found.base}: by {number(size, 2)} widths of its "
         f"{level(found.level)} interval at most (Monte-Carlo standard error {number(most['mcse_shift'], 1)}; "
-        f"{most['set']}, point {most['point']}, {number(most['median'], 4)})."
+        f"at point {most['point']} the median is {number(most['median'], 4)} under {most['set']})."
     )
 
 

@@ -336,7 +336,8 @@ def _shared(
     if rows.sum() < wanted.sum():
         notes.append(f"all laws are compared on the {int(rows.sum())} of {int(wanted.sum())} rows that each can use.")
     if unmeasured := int((~table.measured).sum()):
-        notes.append(f"{unmeasured} of {len(table.data)} rows have no {table.outcome} and are left out.")
+        verbs = ("has", "is") if unmeasured == 1 else ("have", "are")
+        notes.append(f"{unmeasured} of {len(table.data)} rows {verbs[0]} no {table.outcome} and {verbs[1]} left out.")
     borne = {flag: n for flag, n in flag_counts(table.checked[rows]).items() if not flag.startswith(DERIVED)}
     if borne:
         told = ", ".join(f"{flag} ({n})" for flag, n in borne.items())

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_scaling.compare.candidates import OTHER, LeftOut
 from bayes_scaling.compare.scores import coverage_note
-from bayes_scaling.compare.stacking import Weights, mixture
+from bayes_scaling.compare.stacking import LEAST_UNITS, Weights, mixture
 from bayes_scaling.errors import ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts import Forecast, forecast, words
 from bayes_scaling.forecasts.points import Points
@@ -168,8 +168,9 @@ class LawComparison:
         usable = ranked[ranked["usable"].astype(bool)]
         rows = len(next(iter(self.fits.values())).frame)
         told = [
-            f"{len(ranked)} of {len(self.table)} laws were fitted to the same {rows} rows of {self.outcome}; "
-            f"{len(usable)} fits are usable."
+            f"{len(ranked)} of {words.counted(len(self.table), 'law')} {'was' if len(ranked) == 1 else 'were'} fitted "
+            f"to the same {words.counted(rows, 'row')} of {self.outcome}; {words.counted(len(usable), 'fit')} "
+            f"{'is' if len(usable) == 1 else 'are'} usable."
         ]
         if ranked["elpd_diff"].count() > 1:
             told.append(_order(ranked, "elpd", 1.0, "Another run like these (leave-one-out)"))
@@ -184,11 +185,16 @@ class LawComparison:
                 first = listed([f"{n} {w:.2f}" for n, w in shares.items() if w >= 0.005], 6)
                 told.append(f"Stack {why}: {first}.")
         if any(line.startswith("Stack") for line in told):
-            told.append(
-                "Weights are those of the best mixture, not ranks, with a prior towards equal ones: with few units a "
-                "law that is behind keeps some."
-            )
+            told.append(f"Weights are those of the best mixture, not ranks{self._towards_equal()}.")
         return [*told, *self._differ(usable)]
+
+    def _towards_equal(self) -> str:
+        """Return how few units draw the weights of the backtest towards equal ones."""
+        if self.weights is None:
+            return ""
+        if self.weights.units < LEAST_UNITS:
+            return "; those of the backtest are equal, as so few units cannot tell laws apart"
+        return "; those of the backtest have a prior towards equal ones: with few units a law that is behind keeps some"
 
     def _held_out(self) -> str:
         return listed(next(iter(self.backtests.values())).folds["fold"], 3)
@@ -221,7 +227,7 @@ class LawComparison:
         return coverage_note(name, next(iter(self.backtests.values())).unit)
 
     def __repr__(self) -> str:
-        return f"<LawComparison of {len(self.fits)} laws of {self.outcome}>\n{self.text()}"
+        return f"<LawComparison of {words.counted(len(self.fits), 'law')} of {self.outcome}>\n{self.text()}"
 
     def _repr_html_(self) -> str:
         told = "".join(f"<p>{s}</p>" for s in self.sentences)
@@ -238,8 +244,8 @@ def _covered(usable: pd.DataFrame) -> list[str]:
     best, narrow = scored.iloc[0], scored[scored["coverage90_hi"] < LEVEL]
     share, low, high = (words.percent(best[f"coverage90{end}"], 0) for end in ("", "_lo", "_hi"))
     told = [
-        f"The {words.percent(LEVEL, 0)} intervals of {best['law']} hold {share} of these runs ({low} to {high}, "
-        "90 % equal-tailed over resampled units)."
+        f"The {words.percent(LEVEL, 0)} equal-tailed intervals of {best['law']} hold {share} of these runs "
+        f"(90 % equal-tailed interval of that share {low} to {high})."
     ]
     if len(narrow):
         of_law = zip(narrow["law"], narrow["coverage90"], strict=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
+from bayes_scaling.forecasts import words
 from bayes_scaling.model import Rows, encode
 from bayes_scaling.model.labels import labels, run_labels
 from bayes_scaling.model.spec import ModelSpec
@@ -280,5 +281,5 @@ def _check_encodes(spec: ModelSpec, rows: Rows, fold: Fold) -> None:
         encode(spec, rows.frame[fold.train])
     except DataError as error:
         raise ForecastError(
-            f"{fold.name}: its {int(fold.train.sum())} training rows cannot be fitted: {error}"
+            f"{fold.name}: its {words.counted(int(fold.train.sum()), 'training row')} cannot be fitted: {error}"
         ) from error

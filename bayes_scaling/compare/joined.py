@@ -15,6 +15,7 @@ import pandas as pd
 
 from bayes_scaling.data.validate import IDENTIFIERS
 from bayes_scaling.errors import ForecastError, listed
+from bayes_scaling.forecasts import words
 
 if TYPE_CHECKING:
     from bayes_scaling.check import Loo
@@ -139,7 +140,9 @@ def common_units(
     for name, one in found.items():
         if bad := int(one.table["bad_k"].iloc[0]):
             why = f" ({one.note})" if one.note else ""
-            notes.append(f"{name}: {bad} units with a Pareto k above its limit; loo_weight is unsure{why}")
+            notes.append(
+                f"{name}: {words.counted(bad, 'unit')} with a Pareto k above its limit; loo_weight is unsure{why}"
+            )
     return joined.to_numpy(), notes
 
 

@@ -91,11 +91,13 @@ class Sensitivity:
         Raises
         ------
         CardError
-            Unknown set.
+            Unknown set, no list of sets.
         FitError
             A set without Bayes factor.
         """
         found = self.sets.set_index("set")["log_bayes_factor"]
+        if isinstance(sets, str) or (sets is not None and len(sets) == 0):
+            raise CardError(f"sets = {sets!r}; expected a list of prior sets, of {listed(found.index)}.")
         asked = list(found.index[found.notna()]) if sets is None else list(sets)
         unknown = [name for name in asked if name not in found.index]
         if unknown:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, OUTCOMES, Column
+from bayes_scaling.data.columns import COLUMNS, LOSS_UNITS, OUTCOMES, PERCENT, Column
 from bayes_scaling.data.derive import derived_columns, fill_derived, mark_rows
 from bayes_scaling.data.naming import DERIVED_FROM, described, missing_columns, nothing_known, rename
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, experts, read_sizes
@@ -361,8 +361,9 @@ def _expectation(column: Column | None, check: str, values: pd.Series, loss_unit
         return f"expected values above {floor:g} ({meant}). Correct or remove these values."
     bounds = [f"at least {low:g}"] * (low > -np.inf) + [f"at most {high:g}"] * (high < np.inf)
     text = f"expected values of {' and '.join(bounds)} ({meant})."
-    # The hint is about a unit, so it would mislead where the sign is what is wrong.
-    return text + (f" {column.slip}." if column.slip and bool((values > 0).any()) else " Correct these values.")
+    # The hint is about a unit, so it would mislead where the sign is what is wrong, or a fraction of one.
+    least = 1.0 if column.slip == PERCENT else 0.0
+    return text + (f" {column.slip}." if column.slip and bool((values > least).any()) else " Correct these values.")
 
 
 def _describe_duplicates(table: pd.DataFrame, known: Mapping[str, Column], labels: list[Any]) -> list[str]:

@@ -15,6 +15,7 @@ from bayes_scaling.data.columns import COLUMNS, FLOP_PER_PARAM_TOKEN, OUTCOMES
 from bayes_scaling.data.sizes import COLUMNS_WITH_SIZES, read_sizes
 from bayes_scaling.errors import DataError, ForecastError, did_you_mean, listed
 from bayes_scaling.forecasts.facts import add_benchmark, named_models, with_task_facts
+from bayes_scaling.forecasts.words import numbered
 from bayes_scaling.model import Rows
 from bayes_scaling.model.choices import NEW_GROUPS
 from bayes_scaling.model.labels import ONE_PATH, names_run, path_names
@@ -84,7 +85,7 @@ def along_path(frame: pd.DataFrame, tokens_per_param: float | None) -> pd.DataFr
             f"{RATIO} out."
         )
     if given and frame[given[0]].isna().any():
-        raise ForecastError(f"{given[0]} is missing in points {listed(np.flatnonzero(frame[given[0]].isna()))}.")
+        raise ForecastError(f"{given[0]} is missing in {numbered('point', np.flatnonzero(frame[given[0]].isna()))}.")
     path, ratio = frame.copy(), frame[RATIO] if tokens_per_param is None else tokens_per_param
     if "params" not in path and "compute" in path:
         path["params"] = np.sqrt(path["compute"] / (FLOP_PER_PARAM_TOKEN * ratio))
@@ -168,7 +169,7 @@ def _checked(fit: Fit, frame: pd.DataFrame, *, scored: bool) -> pd.DataFrame:
     missing = [n for n in inputs if n not in frame.columns]
     derivable = set(PATH) & set(frame.columns)
     if missing and not (set(missing) <= set(PATH) and len(derivable) >= 2):
-        near = [c for c in frame.columns if c not in COLUMNS and did_you_mean(missing[0], [str(c)])]
+        near = [c for c in frame.columns if c not in (*COLUMNS, *inputs) and did_you_mean(missing[0], [str(c)])]
         hint = f" Is {near[0]!r} what is called {missing[0]!r} here? Rename it." if near else ""
         if "compute" in frame and "params" in missing:
             hint = " With compute alone, add tokens_per_param=20 beside the points (--tokens-per-param 20)."

@@ -20,7 +20,7 @@ from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, prepare, run_identity, unread
 from bayes_scaling.forecasts.scales import beside_rows, outside_note, together
 from bayes_scaling.forecasts.text import compact, intervals, noted
-from bayes_scaling.forecasts.words import counted
+from bayes_scaling.forecasts.words import counted, within
 from bayes_scaling.model.choices import KINDS
 
 if TYPE_CHECKING:
@@ -151,9 +151,9 @@ class Forecast:
     def __repr__(self) -> str:
         found = {"median": self.median, **intervals(self.table, self.levels, self.interval)}
         size = f"{counted(len(self.points), 'point')}, {len(self.draws)} draws"
-        head = f"<Forecast of {self.outcome}, kind {self.kind}, {size}>"
+        head = f"<Forecast of {self.outcome}{within(self.unit)}, kind {self.kind}, {size}>"
         table = compact(self.points, pd.DataFrame(found))
-        told = [head, self.banner, self.note and f"note: {self.note}", table, noted(outside_note(self.extrapolation))]
+        told = [head, self.banner, noted(self.note), table, noted(outside_note(self.extrapolation))]
         return "\n".join(line for line in told if line)
 
     def _repr_html_(self) -> str:

@@ -12,6 +12,7 @@ from bayes_scaling.data.columns import COLUMNS
 from bayes_scaling.errors import ForecastError, listed
 from bayes_scaling.fit import failure_banner
 from bayes_scaling.fit.evaluate import fitted_draws
+from bayes_scaling.forecasts import words
 from bayes_scaling.forecasts.levels import extend
 from bayes_scaling.forecasts.points import Points, as_frame, check_levels
 from bayes_scaling.forecasts.predict import Forecast, check_forecast, mcse_of_median
@@ -42,7 +43,7 @@ def quantity(
     Parameters
     ----------
     fit : Fit
-        Its law declares the quantity (``law.quantities``, ``bayes-scaling laws NAME``).
+        Its law declares the quantity (``law.quantities``, ``bayes-scaling laws LAW``).
     name : str
     points : DataFrame or dict of columns, optional
         What the quantity is asked of, under the columns that the law reads (``params``, or its own name ``scale``), and
@@ -78,7 +79,7 @@ def quantity(
     found = np.broadcast_to(values, (extended.count, len(frame)))
     return Forecast(
         frame, found, "law", name, tuple(levels), interval, mcse_of_median(fit, found, fit.chosen_noise),
-        failure_banner(fit), fit.title, told.meaning + (f" ({told.unit})" if told.unit not in ("", "1") else ""),
+        failure_banner(fit), fit.title, told.meaning,
         beside_rows(fit, frame, told.asked), told.unit if told.unit != "1" else "",
     )  # fmt: skip
 
@@ -95,7 +96,7 @@ def _numbers(frame: pd.DataFrame, item: Input, name: str) -> np.ndarray:
     """Return a column that a quantity is asked of, shape (row,)."""
     if item.column not in frame.columns:
         raise ForecastError(
-            f"{name} is asked of {item.column!r} ({item.meaning}; {item.unit or 'a number'}); found "
+            f"{name} is asked of {item.column!r} ({_meant(item)}); found "
             f"{listed(frame.columns) if len(frame.columns) else 'no column'}. Add it to the points."
         )
     values = pd.to_numeric(frame[item.column], errors="coerce").to_numpy(dtype=float)
@@ -109,7 +110,12 @@ def _numbers(frame: pd.DataFrame, item: Input, name: str) -> np.ndarray:
         limits += [f"at most {item.high:g}"] * (item.high < np.inf)
         whole = "whole " if kind == "integer" else ""
         raise ForecastError(
-            f"{name}: {item.column} = {found} in points {listed(np.flatnonzero(wrong))}; expected "
-            f"{whole}numbers {' and '.join(limits)} ({item.meaning}; {item.unit or 'no unit'})."
+            f"{name}: {item.column} = {found} in {words.numbered('point', np.flatnonzero(wrong))}; expected "
+            f"{whole}numbers {' and '.join(limits)} ({_meant(item)})."
         )
     return values
+
+
+def _meant(item: Input) -> str:
+    """Return what a column means, and its unit where it has one."""
+    return item.meaning if item.unit in ("", "1") else f"{item.meaning}; {item.unit}"

@@ -125,7 +125,8 @@ def compute_to_reach(
     target : float or sequence of float
         Loss in the unit of the runs, or accuracy as a fraction; each target is asked of each group.
     groups : DataFrame or dict of columns, optional
-        Levels of the model's groups, for example ``{"family": ["A", "B"], "task": "mmlu"}``.
+        Levels of the model's groups, for example ``{"family": ["A", "B"], "task": "mmlu"}``, and what the law reads
+        beside scales (proportions of domains, a sparsity).
     tokens_per_param : float, optional
         Needed for laws in params and tokens: the path along which compute grows.
 

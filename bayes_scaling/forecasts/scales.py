@@ -204,7 +204,7 @@ def _outside(item: Input, values: np.ndarray, rows: np.ndarray, least: np.ndarra
         if not by_factor:
             if np.isfinite(values[i]):
                 ends = f"{low:.4g} to {high:.4g}" if high > low else f"{low:.4g}"
-                yield int(i), f"{item.column} {values[i]:.4g}, fitted {ends}"
+                yield int(i), f"{item.column} {values[i]:.4g} outside the fitted {ends}"
         elif times[i] > told[i]:
             yield int(i), f"{item.column} {_factor(times[i])} times the largest"
         elif 0 < times[i] < 1 / told[i]:

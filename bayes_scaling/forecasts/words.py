@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from bayes_scaling.errors import listed
 
 if TYPE_CHECKING:
     from bayes_scaling.model import ModelSpec
@@ -71,6 +74,12 @@ def outcome_unit(spec: ModelSpec) -> str:
 def counted(number_: int, name: str) -> str:
     """Return a number of things: `1 budget`, `2 budgets`."""
     return f"{number_} {name}{'' if number_ == 1 else 's'}"
+
+
+def numbered(name: str, numbers: Iterable[int]) -> str:
+    """Return things by their numbers: `point 0`, `points 0, 2`."""
+    which = list(numbers)
+    return f"{name}{'' if len(which) == 1 else 's'} {listed(which)}"
 
 
 def count(value: float) -> str:

@@ -160,8 +160,8 @@ class Law:
         """
         known = {q.name: q for q in self.quantities}
         if name not in known:
-            has = f"it has {listed(known)}" if known else "it has none"
-            raise CardError(f"law {self.name} has no quantity {name!r}; {has}." + did_you_mean(name, known))
+            has = f"it has {listed(known)}." if known else "it has none; `bayes-scaling laws` lists those of every law."
+            raise CardError(f"law {self.name} has no quantity {name!r}; {has}" + did_you_mean(name, known))
         told, read = known[name], {i.name: i for i in self.inputs}
         asked = tuple(_as_read(i, read[i.name]) if i.name in read else i for i in told.asked)
         if told.unit == SCALE_UNIT and "scale" in read:

@@ -29,6 +29,20 @@ def share_of(domain: str) -> str:
     return f"p_{domain}"
 
 
+def best_share(domains: Sequence[str], least_of: str, source: str, further: Sequence[Input] = ()) -> Quantity:
+    """Return the declaration of the best proportion of a domain, which is asked by its position."""
+    which = ", ".join(f"{i} {d}" for i, d in enumerate(domains, 1))
+    domain = Input(
+        "domain", "rank", f"position of the training domain: {which}", kind="integer", low=1, high=len(domains)
+    )
+    meaning = f"proportion of a domain ({which}) in the mixture with the lowest {least_of}"
+    return Quantity("optimal_share", meaning, "fraction", (domain, *further), source)
+
+
+def _quantities(domains: tuple[str, ...]) -> tuple[Quantity, ...]:
+    return (best_share(domains, "sum of losses", "arXiv:2403.16952, section 4"),)
+
+
 def _inputs(domains: tuple[str, ...], targets: tuple[str, ...]) -> tuple[Input, ...]:
     """Return the proportions, and the validation domain of a row where there are several."""
     shares = [
@@ -91,13 +105,7 @@ class Mixing(Law):
     targets: tuple[str, ...] = ()
     inputs = _inputs(DOMAINS, ())
     parameters = _parameters(DOMAINS, ())
-    quantities = (
-        Quantity(
-            "optimal_share", "proportion of a domain in the mixture with the lowest sum of losses", "fraction",
-            (Input("domain", "rank", "position of the training domain in the option, from 1", kind="integer", low=1),),
-            "arXiv:2403.16952, section 4",
-        ),
-    )  # fmt: skip
+    quantities = _quantities(DOMAINS)
 
     def with_options(self, **options: Any) -> Law:
         """Return the law with other training domains or validation domains.
@@ -117,6 +125,7 @@ class Mixing(Law):
         other.inputs = _inputs(other.domains, other.targets)
         other.declared = other.inputs
         other.parameters = _parameters(other.domains, other.targets)
+        other.quantities = _quantities(other.domains)
         return other
 
     def prepare(self, frame: Any) -> dict[str, Any]:

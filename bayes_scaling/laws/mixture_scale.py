@@ -9,12 +9,11 @@ from bayes_scaling.errors import CardError, listed
 from bayes_scaling.laws.backend import Backend, numpy_backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
-from bayes_scaling.laws.mixing import DOMAINS, Mixing, refuse_shares, share_of
-from bayes_scaling.laws.parts import refuse_options
+from bayes_scaling.laws.mixing import DOMAINS, Mixing, best_share, refuse_shares, share_of
+from bayes_scaling.laws.parts import distinct_names, refuse_options
 from bayes_scaling.laws.simplex import lowest
 
 NOTHING = -800.0  # log of what a domain without share adds: far below any sum of the others, and a number
-_DOMAIN = Input("domain", "rank", "position of the training domain in the option, from 1", kind="integer", low=1)
 _SIZE, _TOKENS = Chinchilla.inputs
 _A_REF, _ALPHA, _B_REF, _BETA = Chinchilla.parameters[1:]
 
@@ -77,12 +76,10 @@ FORMULAS = {
     True: _BIAS + r"\left(\sum_i C^A_i h_i\right)^{\gamma_A} N^{-\alpha}"
     r" + \left(\sum_i C^B_i h_i\right)^{\gamma_B} D^{-\beta}",
 }
-_MEANING = "proportion of a domain in the mixture with the lowest loss"
-_WHERE = "arXiv:2507.09404, section 5"
-QUANTITIES = {
-    False: (Quantity("optimal_share", _MEANING, "fraction", (_DOMAIN,), _WHERE),),
-    True: (Quantity("optimal_share", _MEANING, "fraction", (_DOMAIN, _SIZE, _TOKENS), _WHERE),),
-}
+
+
+def _quantities(domains: tuple[str, ...], joint: bool) -> tuple[Quantity, ...]:
+    return (best_share(domains, "loss", "arXiv:2507.09404, section 5", (_SIZE, _TOKENS) if joint else ()),)
 
 
 class MixtureScale(Law):
@@ -117,7 +114,7 @@ class MixtureScale(Law):
     domains: tuple[str, ...] = DOMAINS
     inputs = _inputs(DOMAINS)
     parameters = _parameters(DOMAINS, joint=False)
-    quantities = QUANTITIES[False]
+    quantities = _quantities(DOMAINS, joint=False)
 
     @property
     def joint(self) -> bool:
@@ -134,16 +131,15 @@ class MixtureScale(Law):
         """
         refuse_options(self.name, options, ["domains", "joint"])
         chosen = {**self.options, **options}
-        domains, joint = chosen.get("domains", list(DOMAINS)), chosen.get("joint", False)
+        joint = chosen.get("joint", False)
         if not isinstance(joint, bool):
             raise CardError(f"{self.name}: joint = {joint!r}; expected true or false.")
-        inputs = _inputs(tuple(domains))  # raises where they are no domains
         other = type(self)()
-        other.domains = tuple(domains)
+        other.domains = distinct_names(self.name, "domains", chosen.get("domains", list(DOMAINS)), fewest=2)
         other.options = {k: v for k, v in chosen.items() if v != {"domains": list(DOMAINS), "joint": False}[k]}
-        other.inputs = other.declared = inputs
+        other.inputs = other.declared = _inputs(other.domains)
         other.parameters = _parameters(other.domains, joint)
-        other.formula, other.quantities = FORMULAS[joint], QUANTITIES[joint]
+        other.formula, other.quantities = FORMULAS[joint], _quantities(other.domains, joint)
         return self.carried_to(other)
 
     def check_values(self, frame: Any) -> None:

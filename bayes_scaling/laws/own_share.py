@@ -8,7 +8,7 @@ from bayes_scaling.errors import CardError, did_you_mean, listed
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior
 from bayes_scaling.laws.mixing import DOMAINS, Mixing, refuse_shares, share_of
-from bayes_scaling.laws.parts import refuse_options
+from bayes_scaling.laws.parts import distinct_names, refuse_options
 
 _SIZE = Input("params", "count", "parameters N", reference=1e9)
 
@@ -96,15 +96,14 @@ class OwnShare(Law):
         """
         refuse_options(self.name, options, ["domains", "own"])
         chosen = {**self.options, **options}
-        domains = chosen.get("domains", list(DOMAINS))
-        Mixing().with_options(domains=domains)  # raises where they are no domains
+        domains = distinct_names(self.name, "domains", chosen.get("domains", list(DOMAINS)), fewest=2)
         if "own" in chosen and chosen["own"] not in domains:
             raise CardError(
                 f"own_share: own = {chosen['own']!r}; expected one of {listed(domains)}."
                 + did_you_mean(str(chosen["own"]), domains)
             )
         other = type(self)()
-        other.domains, other.options = tuple(domains), chosen
+        other.domains, other.options = domains, chosen
         other.inputs = other.declared = _inputs(other.domains)
         other.parameters = _parameters(other.domains)
         return self.carried_to(other)

@@ -147,7 +147,8 @@ def refuse_options(law: str, options: Iterable[str], known: Iterable[str]) -> No
 
 def distinct_names(law: str, option: str, given: Any, *, fewest: int = 1, order: str = "") -> tuple[str, ...]:
     """Return the names that an option of a law lists; CardError where they are too few, no names, or not different."""
-    if isinstance(given, str) or len(given) < fewest or not all(isinstance(name, str) and name for name in given):
+    several = isinstance(given, list | tuple) and len(given) >= fewest
+    if not several or not all(isinstance(name, str) and name for name in given):
         raise CardError(
             f"{law}: {option} = {given!r}; expected a list of at least {fewest} names{order and f', {order}'}."
         )

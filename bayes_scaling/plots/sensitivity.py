@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
 
 from bayes_scaling.compare import Sensitivity
-from bayes_scaling.forecasts.words import level, number, power
+from bayes_scaling.forecasts.words import KINDS, level, number
 from bayes_scaling.plots import style
 
 ROW = 0.17  # inches of one set at one point
@@ -50,7 +50,7 @@ def sensitivity(made: Sensitivity, *, warning: str = "", ax: Axes | None = None)
         axes.axvline(0, color="black", linewidth=0.8, zorder=1)
         axes.set_yticks(range(len(points)), _point_names(made))
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"shift of {made.outcome} (widths of the {level(made.level)} interval)")
+        axes.set_xlabel(f"shift of {made.outcome} (widths of the {level(made.level)} {KINDS['eti']} interval)")
         style.finish(axes, own=ax is None, title="Forecasts under prior sets",
                      warning=style.warning_of(warning, made), columns=2)  # fmt: skip
     return figure, axes
@@ -74,6 +74,6 @@ def _point_names(made: Sensitivity) -> list[str]:
     shown = [c for c in telling if c not in scales or c in scale] or list(made.columns[:1])
     names = []
     for row in base.to_dict("records"):
-        parts = [f"{c} {power(row[c])}" if c in scale else str(row[c]) for c in shown]
-        names.append(f"{', '.join(parts)}\n{number(row['median'], 4)}")
+        parts = [f"{c} {number(row[c])}" if is_numeric_dtype(base[c]) else str(row[c]) for c in shown]
+        names.append(f"{', '.join(parts)}\nmedian {number(row['median'], 4)}")
     return names

@@ -11,6 +11,7 @@ from bayes_scaling.data.columns import SCALES
 from bayes_scaling.errors import listed
 from bayes_scaling.forecasts import Forecast
 from bayes_scaling.forecasts.scales import outside_note
+from bayes_scaling.forecasts.words import counted
 from bayes_scaling.report import words
 from bayes_scaling.report.study import Study
 
@@ -69,11 +70,12 @@ def _extrapolation(study: Study) -> list[str]:
         return [f"{note}. A run there is what would test it."] if note else []
     far = beyond.assign(most=beyond["own_times"].fillna(beyond["times"])).sort_values("most").iloc[-1]
     text = (
-        f"{len(beyond)} of {len(table)} forecast points lie beyond the fitted runs. The farthest ({far['where']}) has "
-        f"{words.number(far['own_times'], 2)} times the largest fitted {study.scale}"
+        f"{len(beyond)} of {counted(len(table), 'forecast point')} {'lies' if len(beyond) == 1 else 'lie'} "
+        f"beyond the fitted runs. The farthest ({far['where']}) has {words.number(far['most'], 2)} times the largest "
+        f"fitted {study.scale}"
     )
-    same = "family" in study.fit.frame.columns and study.fit.frame["family"].nunique() > 1
-    text += f" of its family ({words.number(far['times'], 2)} times that of all runs). " if same else ". "
+    of_family = far["most"] != far["times"]  # else it names no family, a new one, or that of the largest run
+    text += f" of its family ({words.number(far['times'], 2)} times that of all runs). " if of_family else ". "
     return [text + "A run at that scale is what would test it."]
 
 

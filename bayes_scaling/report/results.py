@@ -108,8 +108,10 @@ def forecast_section(study: Study) -> Section:
             picture(
                 lambda: plots.curve(study.fit, constants=constants, draws=CURVE_DRAWS, warning=study.banner),
                 f"The fitted law against {study.scale} with the data{' and published constants' if constants else ''}.",
-                "The law's posterior bands at the runs' usual ratio of tokens to parameters; runs with another ratio "
-                "are hollow and belong to other curves.",
+                "The law's posterior bands."
+                if lone_scale(study.fit)
+                else "The law's posterior bands at the runs' usual ratio of tokens to parameters; runs with another "
+                "ratio are hollow and belong to other curves.",
             )
         )
     return Section("Forecasts", blocks)

@@ -63,7 +63,7 @@ def _sets(made: Sensitivity) -> list[Table]:
         made_of.append(
             table(
                 made.parameters,
-                "What the sets state, beside the runs (90 % interval)",
+                "What the sets state, beside the runs (90 % equal-tailed interval)",
                 columns=away,
                 formats=numbers,
                 note=note,

@@ -32,6 +32,8 @@ def test_loo_is_that_of_arviz_on_the_density_of_the_loss(fit):
         warnings.simplefilter("ignore")
         expected = az.loo(tree, pointwise=True)
     found = loo(fit)
+    assert repr(found).startswith(f"<Loo: elpd {found.table['elpd'].iloc[0]:.4g} (standard error ")
+    assert "\n" not in repr(found), "no table of a table"
     row = found.table.iloc[0]
     assert row["elpd"] == pytest.approx(expected.elpd, rel=1e-6)
     assert row["se"] == pytest.approx(expected.se, rel=1e-6)

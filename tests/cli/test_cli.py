@@ -76,6 +76,7 @@ def test_fit_forecast_compare_check(folder, monkeypatch, capsys):
                  "family=A,B", "--level", "0.8")  # fmt: skip
     assert "eti" in out.out
     assert "0.8" in out.out
+    assert "loss (nats per token)" in out.out
     _, out = run(folder, monkeypatch, capsys, "compare", "small.toml", "--quiet", "--json")
     pair = json.loads(out.out)["comparisons"][0]["contrasts"][0]
     assert (pair["a"], pair["b"]) == ("A", "B")
@@ -334,6 +335,13 @@ def test_laws_as_text_say_what_each_is_for(capsys):
     assert "use: the simplest baseline; no irreducible loss" in told["m1"]
     assert "unverified on runs" in told["languages"]
     assert "unverified" not in told["chinchilla"]
+
+
+def test_laws_that_are_named_are_listed_alone(capsys):
+    assert cli.main(["laws", "sparse", "private", "--json"]) == 0
+    assert [law["name"] for law in json.loads(capsys.readouterr().out)] == ["sparse", "private"]
+    assert cli.main(["laws", "spars"]) == cli.EXIT_ERROR
+    assert "Did you mean 'sparse'?" in capsys.readouterr().err
 
 
 def test_no_command_is_wrong_usage(capsys):

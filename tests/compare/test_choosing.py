@@ -14,6 +14,7 @@ from bayes_scaling import compare, plots
 from bayes_scaling.compare import candidates as room
 from bayes_scaling.compare import choosing
 from bayes_scaling.compare.choice import apart
+from bayes_scaling.compare.stacking import LEAST_UNITS
 from bayes_scaling.errors import CardError, DataError, FitError, ForecastError
 from bayes_scaling.model import encode, make_spec
 
@@ -104,6 +105,12 @@ def test_words(found):
     assert "Larger runs (compute above max/10;" in told
     assert "Stack for larger runs, by the backtest: chinchilla 0." in told
     assert "<LawComparison of 3 laws of loss>" in repr(found)
+    assert found.weights.units < LEAST_UNITS
+    assert "those of the backtest are equal" in told
+    many = replace(found, weights=replace(found.weights, units=LEAST_UNITS))
+    assert "those of the backtest have a prior towards equal ones" in " ".join(many.sentences)
+    one = replace(found, table=found.table[found.table["law"] == "kaplan"])
+    assert one.sentences[0] == "1 of 1 law was fitted to the same 60 rows of loss; 1 fit is usable."
     assert "chinchilla" in found._repr_html_()
 
 
@@ -115,7 +122,7 @@ def test_intervals_that_are_too_narrow_for_larger_runs_are_named(found):
 
     share = found.ranking.set_index("law").loc["chinchilla", "coverage90"]
     wide, narrow = told(coverage90=0.8, coverage90_hi=0.95), told(coverage90=0.5, coverage90_hi=0.8)
-    assert f"The 90 % intervals of chinchilla hold {100 * share:.0f} % of these runs" in wide
+    assert f"The 90 % equal-tailed intervals of chinchilla hold {100 * share:.0f} % of these runs (90 % equal" in wide
     assert "Too narrow" not in wide
     assert "Too narrow for larger runs are those of kaplan (50 %): a discrepancy (noise=) widens them." in narrow
 

@@ -111,6 +111,9 @@ def test_bayes_factors_are_those_of_the_priors_at_the_draws_of_the_base(few, of_
     assert any(s.startswith("Had the sets been equally likely") for s in of_few.sentences)
     with pytest.raises(CardError, match="no prior set one was compared"):
         of_few.probability(["one"])
+    for none in ("one_half", []):
+        with pytest.raises(CardError, match="expected a list of prior sets, of declared, "):
+            of_few.probability(none)
 
 
 def test_a_tie_has_a_bayes_factor_and_a_fit_by_nuts_none(of_many):
@@ -243,7 +246,7 @@ def test_wrong_sets_are_refused_before_anything_is_fitted(few, sets, message):
 
 
 def test_wrong_questions_are_refused(few):
-    with pytest.raises(CardError, match="needs points"):
+    with pytest.raises(CardError, match=r"needs points.* law chinchilla reads \(params, tokens\)"):
         bs.sensitivity(few)
     with pytest.raises(ForecastError):
         sensitivity(few, {"params": [1e9]}, prior_sets=["symmetric"])

@@ -101,7 +101,7 @@ def test_what_cannot_be_forecast_is_refused(fit, points, options, message):
             r"compute = .abc.; expected numbers above",
         ),
         ({"family": "ant", "compute": -1.0}, {"tokens_per_param": 20}, r"compute = -1.0; expected"),
-        ({"family": "ant", "compute": [1e24, np.nan]}, {"tokens_per_param": 20}, "compute is missing in points 1"),
+        ({"family": "ant", "compute": [1e24, np.nan]}, {"tokens_per_param": 20}, "compute is missing in point 1[.]"),
         ({"family": "ant", "compute": np.inf}, {}, "compute = inf"),
         ({"family": "ant", "compute": 1e24, "tokens_per_param": 20}, {"tokens_per_param": 20}, "give it once"),
         ({"family": "ant", "compute": 1e24, "tokens_per_param": 0}, {}, "tokens_per_param = 0"),
@@ -133,6 +133,7 @@ def test_columns_that_change_nothing_are_told(fit):
 def test_a_forecast_is_printed_in_80_columns(fit):
     made = forecast(fit, grid(family=["ant", "bee"], compute=[1e23, 1e24]), tokens_per_param=20)
     lines = repr(made).splitlines()
+    assert lines[0] == f"<Forecast of loss (nats per token), kind response, 4 points, {len(made.draws)} draws>"
     assert max(len(line) for line in lines) <= 80
     middle = f"{made.median[3]:.4g}"
     last = lines[lines.index(next(line for line in lines if line.startswith("note: "))) - 1]

@@ -104,12 +104,13 @@ def test_inputs_outside_the_fitted_range_are_named(fit, runs):
     points = {"lr": [3 * most, most, runs["lr"].min() / 2, most], "share": [0.2, 0.85, 0.85, 0.8]}
     made = bs.forecast(fit, points, draws=20)
     assert made.extrapolation == (
-        "lr 3 times the largest", "share 0.85, fitted 0 to 0.8",
-        "lr 1/2 of the smallest and share 0.85, fitted 0 to 0.8", "inside the runs",
+        "lr 3 times the largest", "share 0.85 outside the fitted 0 to 0.8",
+        "lr 1/2 of the smallest and share 0.85 outside the fitted 0 to 0.8", "inside the runs",
     )  # fmt: skip
     asked = bs.quantity(fit, "best_rate", {"share": [0.1, 0.9]})
-    assert asked.extrapolation == ("inside the runs", "share 0.9, fitted 0 to 0.8")
-    assert repr(asked).endswith("note: 1 of 2 points lies outside the fitted runs: share 0.9, fitted 0 to 0.8")
+    assert asked.extrapolation == ("inside the runs", "share 0.9 outside the fitted 0 to 0.8")
+    told = repr(asked).replace("\n", " ")
+    assert told.endswith("note: 1 of 2 points lies outside the fitted runs: share 0.9 outside the fitted 0 to 0.8")
     once, other = replace(made, extrapolation=("a", "inside the runs")), replace(made, extrapolation=("a and b", "b"))
     assert together([once.extrapolation, other.extrapolation, ()]) == ("a and b", "b")
 
@@ -131,12 +132,23 @@ def test_a_general_scale_is_asked_by_the_name_of_its_column(column):
         bs.quantity(fit, "token_accuracy", {column: at, "scale": at})
 
 
+def test_a_proportion_that_points_lack_is_not_taken_for_one_that_they_have():
+    law = laws.get("mixing")
+    fit = simulated.fit_of(make_spec(law), pd.DataFrame(law.example(12)).assign(loss=2.0), draws=20)
+    with pytest.raises(ForecastError, match="lack p_books") as error:
+        bs.forecast(fit, {"p_web": 0.3, "p_code": 0.7})
+    assert "Rename" not in str(error.value)
+    with pytest.raises(ForecastError, match=r"domain = 4, 'web' in points 1, 2; .* at most 3 .*1 web, 2 code, 3 books"):
+        bs.quantity(fit, "optimal_share", {"domain": [1, 4, "web"]})
+    assert repr(bs.quantity(fit, "optimal_share", {"domain": 1})).startswith("<Forecast of optimal_share (fraction),")
+
+
 def test_wrong_questions_say_what_is_expected(fit):
     with pytest.raises(CardError, match=r"no quantity 'best_rat'.*Did you mean 'best_rate'"):
         bs.quantity(fit, "best_rat")
     with pytest.raises(ForecastError, match=r"asked of 'share' \(share of code"):
         bs.quantity(fit, "best_rate")
-    with pytest.raises(ForecastError, match=r"share = 1.5 in points 1; expected numbers at least 0.*at most 1"):
+    with pytest.raises(ForecastError, match=r"share = 1.5 in point 1; expected numbers at least 0.*at most 1"):
         bs.quantity(fit, "best_rate", {"share": [0.5, 1.5]})
 
 

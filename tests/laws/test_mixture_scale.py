@@ -140,10 +140,22 @@ def test_a_domain_that_is_none():
         ADDITIVE.optimal_share(XP, domain=np.array([4.0]), **sampled(ADDITIVE, 2, 7))
 
 
-@pytest.mark.parametrize("wrong", [{"domains": ["web"]}, {"joint": "yes"}, {"targets": []}, {"domains": ["a", "a"]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"domains": ["web"]}, {"joint": "yes"}, {"targets": []}, {"domains": ["a", "a"]}, {"domains": "web"},
+     {"domains": 3}],
+)  # fmt: skip
 def test_options_that_cannot_be_used(wrong):
-    with pytest.raises(CardError):
+    with pytest.raises(CardError, match="mixture_scale"):
         ADDITIVE.with_options(**wrong)
+
+
+def test_the_best_share_says_which_domain_is_which():
+    for law, more in ((ADDITIVE, []), (JOINT, ["params", "tokens"])):
+        told = law.with_options(domains=["a", "b"]).quantity("optimal_share")
+        assert "(1 a, 2 b)" in told.meaning
+        assert [i.column for i in told.asked] == ["domain", *more]
+        assert (told.asked[0].low, told.asked[0].high) == (1, 2)
 
 
 def test_options_keep_the_scales():

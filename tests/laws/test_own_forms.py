@@ -148,7 +148,7 @@ def test_options_of_own_share_are_checked():
         law.with_options(domain=["a", "b"])
     with pytest.raises(CardError, match="at least 2"):
         law.with_options(domains=["a"])
-    with pytest.raises(CardError, match="expected a list of at least 2 names"):
+    with pytest.raises(CardError, match="own_share: domains = 'web'; expected a list of at least 2 names"):
         law.with_options(domains="web")
     assert law.with_options(domains=["a", "b"]).own == "a"
     import pandas as pd

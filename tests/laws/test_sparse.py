@@ -91,10 +91,13 @@ def test_the_best_sparsity_has_the_lowest_loss():
     assert ((best > 0.05) & (best < most - 0.05)).any(), "some lie between the ends"
 
 
-@pytest.mark.parametrize("wrong", [1.0, -0.1])
-def test_a_sparsity_that_leaves_nothing_is_refused(wrong):
+@pytest.mark.parametrize(
+    ("wrong", "to_do"),
+    [(1.0, "Correct these values"), (-0.1, "Correct these values"), (90.0, "percent: divide by 100")],
+)
+def test_a_sparsity_that_leaves_nothing_is_refused(wrong, to_do):
     frame = pd.DataFrame(
         {"active_params": [1e8, 1e8], "tokens": [2e9, 2e9], "sparsity": [0.5, wrong], "loss": [3.0, 3.1]}
     )
-    with pytest.raises(DataError, match=r"column 'sparsity', row 1"):
+    with pytest.raises(DataError, match=rf"column 'sparsity', row 1: .*{to_do}"):
         check_runs(frame, further=LAW.columns)

@@ -1,6 +1,7 @@
 """Every public plot keeps the contract: ax= goes in, (figure, axes) comes out, a failed fit says so."""
 
 import inspect
+from dataclasses import replace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -362,4 +363,16 @@ def test_points_of_a_sensitivity_are_told_apart(calls):
     figure, axes = calls["sensitivity"]()
     names = [t.get_text().split("\n")[0] for t in axes.get_yticklabels()]
     assert names == ["ant, compute 10²³", "ant, compute 10²⁴", "bee, compute 10²³", "bee, compute 10²⁴"]
+    plt.close(figure)
+
+
+def test_a_single_point_of_a_sensitivity_is_named_by_its_column(loss_fit):
+    points = grid(family=["ant", "bee"], compute=[1e23, 1e24])
+    both = under_two_sets(forecast(loss_fit, points, tokens_per_param=20, draws=30), "")
+    alone = replace(both, columns=("compute",), table=both.table[both.table["point"] == 1])
+    figure, axes = plots.sensitivity(alone)
+    name, median = axes.get_yticklabels()[0].get_text().split("\n")
+    assert name == "compute 10²³"
+    assert float(median.removeprefix("median ")) == pytest.approx(alone.table["median"].iloc[0], abs=1e-3)
+    assert axes.get_xlabel().endswith("90\u00a0% equal-tailed interval)")
     plt.close(figure)

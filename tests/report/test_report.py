@@ -15,11 +15,12 @@ from bayes_scaling.compare import contrasts, ranking
 from bayes_scaling.data import check_runs, flag_counts
 from bayes_scaling.forecasts import compute_to_reach, forecast, grid
 from bayes_scaling.laws import Prior
-from bayes_scaling.model import encode
+from bayes_scaling.model import encode, make_spec
 from bayes_scaling.model.card import ComparePart, ForecastPart, card_from_dict
 from bayes_scaling.report import Study, figures, sentences, words, write_report
 from bayes_scaling.report.blocks import Table
 from bayes_scaling.report.caveats import caveats, distances, identified
+from bayes_scaling.report.results import forecast_section
 from bayes_scaling.report.sections import data_section, posterior_section, prior_section
 
 SECTIONS = (
@@ -192,6 +193,30 @@ def test_caveats_are_facts(studies):
     np.testing.assert_allclose(far["times"], 1e24 / largest)
     assert "beyond the fitted runs" in said
     assert "say little about" in said  # posterior and prior are the same draws here
+
+
+def test_a_family_is_spoken_of_only_where_points_name_one():
+    study = loss_study()
+    part = study.forecasts[0][0]
+    for spec, point, of_family in (
+        (make_spec("chinchilla"), {}, False),
+        (study.fit.spec, {"family": "bee"}, True),
+    ):
+        rows = study.fit.frame[(study.fit.frame["family"] != "bee") | (study.fit.frame["compute"] < 1e20)]
+        fit = simulated.fit_of(spec, rows, draws=60)
+        answer = forecast(fit, {**point, "compute": 1e24}, tokens_per_param=20)
+        said = " ".join(caveats(replace(study, fit=fit, forecasts=[(part, answer)])))
+        assert "1 of 1 forecast point lies beyond the fitted runs" in said
+        assert (" of its family (" in said) == of_family
+        assert "times the largest fitted compute" in said
+
+
+def test_the_picture_of_a_law_of_one_scale_speaks_of_no_ratio():
+    study = loss_study()
+    for law, told in (("power_law", False), ("chinchilla", True)):
+        fit = simulated.fit_of(make_spec(law), study.fit.frame, draws=60)
+        drawn = forecast_section(replace(study, fit=fit, forecasts=[])).blocks[-1]
+        assert ("ratio of tokens to parameters" in drawn.caption) == told
 
 
 def test_identification_in_words(crossed_fit):
