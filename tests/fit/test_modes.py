@@ -1,5 +1,7 @@
 """Modes that lie far apart: found where tempering loses them, told from one mode, and weighted by their masses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import gammaln
@@ -8,6 +10,7 @@ import bayes_scaling as bs
 from bayes_scaling.fit import importance
 from bayes_scaling.fit import modes as room
 from bayes_scaling.fit.particles import Ladder, Population, temper
+from bayes_scaling.model import encode, make_spec
 
 WIDE = Population(np.zeros(3), np.full(3, 3.0))
 STEEP, POWER, SCALE = np.full(3, 2.0), 8.0, 0.02
@@ -123,6 +126,16 @@ def test_the_fit_tells_of_separate_modes(ladder, monkeypatch):
     found = model.fit(ladder, draws=200, random_seed=1, progressbar=False).diagnose()
     assert found.ok, "a posterior with two modes is no failure of sampling"
     assert "2 explanations that lie far apart (90.5%, 9.5% of the posterior)" in repr(found)
+    by_nuts = replace(plain, meta={**plain.meta, "engine": {"name": "nuts", "modes_found": 2}}).diagnose()
+    assert "their shares are not known" in repr(by_nuts), "modes that could not be weighted are told too"
+
+
+def test_modes_that_cannot_be_weighted_are_counted(ladder, monkeypatch):
+    """Two clouds that are none of the posterior's modes, and weights that are never trusted."""
+    spec, rows = encode(make_spec("power_law", noise={"observation": "normal"}), ladder)
+    monkeypatch.setattr(importance.Posterior, "clouds", lambda self, points, rng: [points, points + 1])
+    monkeypatch.setattr(importance, "from_points", lambda *given: None)
+    assert importance.importance_draws(spec, rows, 100, 1) == importance.Refused(2)
 
 
 @pytest.mark.real
@@ -133,3 +146,7 @@ def test_runs_on_repeated_data_have_two_explanations():
     assert fit.meta["engine"]["modes"] == pytest.approx([0.905, 0.095], abs=0.01)
     low = np.median(fit.values()["E"][fit.values()["E"] < 1.75])
     assert low == pytest.approx(1.45, abs=0.03)
+    shared = importance.ladder_of(fit.spec, fit.rows)
+    assert len(shared.modes) > 1
+    refit = importance.importance_draws(fit.spec, fit.rows, 2000, 1, lambda: shared)
+    assert refit.modes == pytest.approx(fit.meta["engine"]["modes"], abs=0.01), "backtests and bootstraps go on from it"
