@@ -238,7 +238,7 @@ def _covered(usable: pd.DataFrame) -> list[str]:
     best, narrow = scored.iloc[0], scored[scored["coverage90_hi"] < LEVEL]
     share, low, high = (words.percent(best[f"coverage90{end}"], 0) for end in ("", "_lo", "_hi"))
     told = [
-        f"The {words.percent(LEVEL, 0)} intervals of {best['law']} hold {share} of these runs ({low} to {high}, "
+        f"The {words.percent(LEVEL, 0)} intervals of {best['law']} hold {share} of the held-out rows ({low} to {high}, "
         "90 % equal-tailed over resampled units)."
     ]
     if len(narrow):
