@@ -128,7 +128,7 @@ class Posterior:
             others = [settled(self._target, ladder.population, cloud, rng) for cloud in ladder.modes]
         if not others:
             return [points]
-        every = [*halves(points, rng), *others]
+        every = [*halves(points), *others]
         found = modes(every, [self.log_density(c) for c in every])
         if len(found) < 2:
             return [points]

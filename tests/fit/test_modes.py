@@ -56,7 +56,7 @@ def test_tempering_does_not_know_the_masses():
 def test_both_modes_are_found_and_have_their_masses(seed):
     rng, target = np.random.default_rng(seed), Funnel()
     ladder = Ladder.up(target, WIDE, 800, rng)
-    clouds = [*room.halves(ladder.temper(target, rng).theta, rng), *room.islands(target, ladder, rng)]
+    clouds = [*room.halves(ladder.temper(target, rng).theta), *room.islands(target, ladder, rng)]
     found = room.modes(clouds, [target.log_density(c) for c in clouds])
     assert len(found) == 2
     grown = [room.settled(target, WIDE, c, rng, size=room.GROWN, moves=room.GROWING) for c in found]
@@ -78,10 +78,17 @@ def test_one_cloud_is_one_mode_however_it_is_cut():
         rng.standard_normal((800, 6)) * [1, 10, 1, 0.1, 1, 1],
         np.stack([first, first**2 + 0.3 * rng.standard_normal(800)], axis=1),
     ):
-        assert len(room.halves(cloud, rng)) == 1
-    away = np.array([12.0, 0.0, 0.0])
-    two = np.concatenate([rng.standard_normal((500, 3)), away + rng.standard_normal((300, 3))])
-    assert sorted(len(part) for part in room.halves(two, rng)) == [300, 500]
+        assert len(room.halves(cloud)) == 1
+
+
+@pytest.mark.parametrize("sizes", [(500, 300), (750, 50), (30, 20)])
+@pytest.mark.parametrize("size", [2, 6, 12])
+def test_two_modes_in_one_cloud_are_told_apart(sizes, size):
+    """Along a coordinate or any direction, however many others there are."""
+    for seed, direction in ((3, np.eye(size)[0]), (4, np.ones(size) / np.sqrt(size))):
+        rng = np.random.default_rng(seed)
+        two = [rng.standard_normal((n, size)) + at * direction for n, at in zip(sizes, (0, 12), strict=True)]
+        assert sorted(len(part) for part in room.halves(np.concatenate(two))) == sorted(sizes)
 
 
 def test_hopeless_islands_are_left_out_and_near_ones_joined():
@@ -91,6 +98,30 @@ def test_hopeless_islands_are_left_out_and_near_ones_joined():
     assert [len(c) for c in room.modes(list(at.values()), density)] == [200, 100]
     density[2] = np.full(100, 5.0 - room.HOPELESS - 1)
     assert [len(c) for c in room.modes(list(at.values()), density)] == [200]
+
+
+def test_particles_that_do_not_move_or_lie_far_below_the_best_are_still_islands():
+    """Peaks narrower than any move, and a ragged density where few particles are near the best."""
+
+    def peak(theta):
+        return -0.5 * ((theta - 1) ** 2).sum(axis=1) / 1e-12
+
+    def ragged(theta):
+        return -50 * (theta**2).sum(axis=1) + 400 * np.cos(40 * theta).sum(axis=1)
+
+    class Steep(Funnel):
+        def __init__(self, density):
+            self.log_likelihood = density
+
+    for density in (peak, ragged):
+        rng, target = np.random.default_rng(5), Steep(density)
+        found = room.islands(target, Ladder.up(target, WIDE, 200, rng), rng)
+        assert min(map(len, found)) >= room.FEWEST
+        assert len(room.modes(found, [density(c) for c in found])) >= 1
+    alone = np.zeros((room.FEWEST, 3))
+    assert len(room.halves(alone)) == 1
+    kept = room.settled(target, WIDE, np.concatenate([alone[:1], 9 + alone]), rng, size=20, moves=0)
+    assert len(kept) >= room.FEWEST
 
 
 def test_cells_divide_the_space():
