@@ -25,7 +25,7 @@ BEST = 0.5  # share of a cluster's particles, those of highest density, that an 
 STRAGGLERS = 25.0  # nats below the best of an island, unless fewer than FEWEST are nearer
 LEAST_SD = 1e-5  # as in the moves of particles
 APART = 6.0  # standard deviations between means; the halves of one normal cloud are 2.7 apart
-HOPELESS = 10.0  # nats by which the highest density of an island is below that of all: particles would be there
+HOPELESS = 10.0  # nats by which the mass of an island, roughly, is below the largest
 
 
 def islands(target: Target, ladder: Ladder, rng: np.random.Generator) -> list[np.ndarray]:
@@ -73,7 +73,7 @@ def settled(
 
 
 def modes(clouds: Sequence[np.ndarray], density: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return clouds joined where no line tells them apart; those of a hopelessly low density are left out.
+    """Return clouds joined where no line tells them apart; those of a hopelessly low mass are left out.
 
     Parameters
     ----------
@@ -81,15 +81,20 @@ def modes(clouds: Sequence[np.ndarray], density: Sequence[np.ndarray]) -> list[n
     density : sequence of ndarray, shape (particle,) each
         Log density of the posterior.
     """
-    highest = max(d.max() for d in density)
+    mass = [_log_mass(c, d) for c, d in zip(clouds, density, strict=True)]
     found: list[np.ndarray] = []
-    for cloud, own in sorted(zip(clouds, density, strict=True), key=lambda pair: -len(pair[0])):
-        if own.max() < highest - HOPELESS:
+    for cloud, own in sorted(zip(clouds, mass, strict=True), key=lambda pair: -len(pair[0])):
+        if own < max(mass) - HOPELESS:
             continue
         near = [i for i, other in enumerate(found) if apart(cloud, other) < APART]
         joined = np.concatenate([cloud, *(found[i] for i in near)])
         found = [*(other for i, other in enumerate(found) if i not in near), joined]
     return found
+
+
+def _log_mass(cloud: np.ndarray, density: np.ndarray) -> float:
+    """Return the log of peak density times volume, but for a constant: a wide mode has mass at a low density."""
+    return float(density.max() + 0.5 * np.linalg.slogdet(_within([cloud]))[1])
 
 
 def halves(cloud: np.ndarray) -> list[np.ndarray]:

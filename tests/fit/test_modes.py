@@ -98,6 +98,9 @@ def test_hopeless_islands_are_left_out_and_near_ones_joined():
     assert [len(c) for c in room.modes(list(at.values()), density)] == [200, 100]
     density[2] = np.full(100, 5.0 - room.HOPELESS - 1)
     assert [len(c) for c in room.modes(list(at.values()), density)] == [200]
+    spike, wide = 20 + 0.01 * rng.standard_normal((100, 6)), rng.standard_normal((800, 6))
+    equal = [np.full(100, -6 * np.log(0.01)), np.zeros(800)]  # of the same mass: 28 nats between the peaks
+    assert [len(c) for c in room.modes([spike, wide], equal)] == [800, 100], "a spike does not hide what is wide"
 
 
 def test_particles_that_do_not_move_or_lie_far_below_the_best_are_still_islands():
