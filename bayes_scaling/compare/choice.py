@@ -244,7 +244,7 @@ def _covered(usable: pd.DataFrame) -> list[str]:
     best, narrow = scored.iloc[0], scored[scored["coverage90_hi"] < LEVEL]
     share, low, high = (words.percent(best[f"coverage90{end}"], 0) for end in ("", "_lo", "_hi"))
     told = [
-        f"The {words.percent(LEVEL, 0)} equal-tailed intervals of {best['law']} hold {share} of these runs "
+        f"The {words.percent(LEVEL, 0)} equal-tailed intervals of {best['law']} hold {share} of the held-out rows "
         f"(90 % equal-tailed interval of that share {low} to {high})."
     ]
     if len(narrow):

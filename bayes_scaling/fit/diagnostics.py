@@ -137,19 +137,25 @@ def _sampling(fit: Fit) -> list[Check]:
 
 
 def _importance(fit: Fit) -> list[Check]:
-    """Return the check of draws that were chosen by weight; nothing of a fit by NUTS."""
+    """Return the checks of draws that were chosen by weight; of NUTS, whether modes were found that it may miss."""
     engine = fit.meta.get("engine", {})
     if "pareto_k" not in engine:
-        return []
+        count = int(engine.get("modes_found", 1))
+        missed = "; their shares are not known, and chains of NUTS do not cross between them"
+        return [_modes(count, missed, "Narrow the priors to one of them, or fit each.")] if count > 1 else []
     k, modes = float(engine["pareto_k"]), [m for m in engine.get("modes", [1.0]) if m >= LEAST_MODE]
-    shares = listed([f"{m:.1%}" for m in modes])
+    shares = f" ({listed([f'{m:.1%}' for m in modes])} of the posterior), and intervals span them"
     return [
         Check("Pareto k of importance sampling", k, f"< {PARETO_K_MAX}", k < PARETO_K_MAX, "fail",
               "A few proposals carry most of the weight.", 'Fit again with engine="nuts".'),
-        Check("separate modes of the posterior", len(modes), "1", len(modes) == 1, "warn",
-              f"The runs have {len(modes)} explanations that lie far apart ({shares} of the posterior), and intervals "
-              "span them.", "Look at pairs of parameters; what is known from elsewhere may rule one out."),
+        _modes(len(modes), shares, "Look at pairs of parameters; what is known from elsewhere may rule one out."),
     ]  # fmt: skip
+
+
+def _modes(count: int, known: str, advice: str) -> Check:
+    """Return the check of how many modes were found, with what is known of them."""
+    what = f"The runs have {count} explanations that lie far apart{known}."
+    return Check("separate modes of the posterior", count, "1", count == 1, "warn", what, advice)
 
 
 def _stretches(fit: Fit) -> list[Check]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.fit.importance import PARETO_K_MAX, Weighted, applies, importance_draws
+from bayes_scaling.fit.importance import PARETO_K_MAX, Refused, Weighted, applies, importance_draws
 from bayes_scaling.laws.backend import numpy_backend, unlink
 from bayes_scaling.model import Rows
 from bayes_scaling.model.spec import ModelSpec
@@ -42,15 +42,16 @@ def draw_posterior(
     engine : dict
         ``name`` (``importance`` or ``nuts``); of importance also ``pareto_k``, ``effective``, ``proposals``,
         ``log_evidence`` and ``modes`` (their masses, the largest first); of NUTS where importance was tried and not
-        trusted, ``why``.
+        trusted, ``why`` and ``modes_found``, the number of modes that lie far apart.
     """
     if settings.engine == NUTS or not applies(spec, rows):
         return nuts(), {"name": NUTS}
     found = importance_draws(spec, rows, settings.chains * settings.draws, seed, ladder)
-    if found is None:
+    if isinstance(found, Refused):
         return nuts(), {
             "name": NUTS,
             "why": f"importance sampling had a Pareto k above {PARETO_K_MAX} or too few effective draws",
+            "modes_found": found.modes,
         }
     about = {k: getattr(found, k) for k in ("pareto_k", "effective", "proposals", "log_evidence")}
     about["modes"] = list(found.modes)

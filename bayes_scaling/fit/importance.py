@@ -67,6 +67,13 @@ class Weighted:
     modes: tuple[float, ...] = (1.0,)
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A posterior whose weights are not to be trusted, with the number of its modes that were found."""
+
+    modes: int = 1
+
+
 class Density(Protocol):
     """A log density."""
 
@@ -107,7 +114,7 @@ class Posterior:
 
     def particles(self, rng: np.random.Generator) -> np.ndarray:
         """Return points about where the posterior is, shape (particle, parameter); its prior taken as normal."""
-        ladder = self._ladder = self._ladder or self._few_rows_first(rng)
+        ladder = self._ladder = self._ladder or few_rows_first(self._spec, self._rows, rng)
         found = ladder.temper(self._target, rng)
         return moved(self._target, ladder.population, found, rng, moves=LAST_MOVES).theta
 
@@ -119,19 +126,22 @@ class Posterior:
             others = islands(self._target, ladder, rng)
         else:
             others = [settled(self._target, ladder.population, cloud, rng) for cloud in ladder.modes]
-        every = [*halves(points, rng), *others]
-        found = modes(every, [self.log_density(c) for c in every]) if others else []
+        if not others:
+            return [points]
+        every = [*halves(points), *others]
+        found = modes(every, [self.log_density(c) for c in every])
         if len(found) < 2:
             return [points]
         grow = partial(settled, self._target, ladder.population, rng=rng, size=GROWN, moves=GROWING)
         grown = [grow(cloud) for cloud in found]
         return modes(grown, [self.log_density(c) for c in grown])
 
-    def _few_rows_first(self, rng: np.random.Generator) -> Ladder:
-        """Return where particles begin: with every eighth row, or fewer of a short table, as if these were all."""
-        step = max(1, min(round(1 / SAFE), len(self._rows) // FIRST_ROWS))
-        few = Target(self._spec, self._rows, np.arange(step // 2, len(self._rows), step))
-        return Ladder.up(few, normal_prior(self._spec, rng), PARTICLES, rng, until=SAFE * len(self._rows) / len(few))
+
+def few_rows_first(spec: ModelSpec, rows: Rows, rng: np.random.Generator) -> Ladder:
+    """Return where particles begin: with every eighth row, or fewer of a short table, as if these were all."""
+    step = max(1, min(round(1 / SAFE), len(rows) // FIRST_ROWS))
+    few = Target(spec, rows, np.arange(step // 2, len(rows), step))
+    return Ladder.up(few, normal_prior(spec, rng), PARTICLES, rng, until=SAFE * len(rows) / len(few))
 
 
 def normal_prior(spec: ModelSpec, rng: np.random.Generator) -> Population:
@@ -142,11 +152,15 @@ def normal_prior(spec: ModelSpec, rng: np.random.Generator) -> Population:
 
 
 def ladder_of(spec: ModelSpec, rows: Rows) -> Ladder:
-    """Return where fits to some rows of a table begin: the same for each, in every process."""
+    """Return where fits to some rows of a table begin: the same for each, in every process.
+
+    Modes are looked for once, in the whole table: one that only some of its rows have is not.
+    """
     rng, target = np.random.default_rng(len(rows)), Target(spec, rows, np.arange(len(rows)))
-    ladder = Ladder.up(target, normal_prior(spec, rng), PARTICLES, rng)
-    found = islands(target, ladder, rng)
-    apart = modes(found, [target.log_likelihood(c) + ladder.population.log_density(c) for c in found])
+    ladder, posterior = Ladder.up(target, normal_prior(spec, rng), PARTICLES, rng), Posterior(spec, rows)
+    # from few rows, as one fit does: at the highest rung of all of them a wide mode has already won
+    found = islands(target, few_rows_first(spec, rows, rng), rng)
+    apart = modes(found, [posterior.log_density(c) for c in found])
     return replace(ladder, modes=tuple(apart) if len(apart) > 1 else ())
 
 
@@ -172,8 +186,8 @@ def applies(spec: ModelSpec, rows: Rows) -> bool:
 
 def importance_draws(
     spec: ModelSpec, rows: Rows, count: int, seed: int, ladder: Callable[[], Ladder] | None = None
-) -> Weighted | None:
-    """Return draws of a small posterior, or None where their weights are not to be trusted.
+) -> Weighted | Refused:
+    """Return draws of a small posterior, or that their weights are not to be trusted.
 
     Parameters
     ----------
@@ -190,14 +204,17 @@ def importance_draws(
         points = posterior.particles(rng)
         clouds = posterior.clouds(points, np.random.default_rng([seed, 1]))
         if len(clouds) == 1:
-            return from_points(posterior, clouds[0], count, rng, order_of(spec))
-        cells, order = Cells.about(clouds), order_of(spec)
-        parts = [(Cell(posterior, cells, i), cloud) for i, cloud in enumerate(clouds)]
-        every = [from_points(*part, count, rng, order) or from_points(*part, count, rng, order) for part in parts]
+            return from_points(posterior, clouds[0], count, rng, order_of(spec)) or Refused()
+        found, cells, order = [], Cells.about(clouds), order_of(spec)
+        for i, cloud in enumerate(clouds):
+            part = Cell(posterior, cells, i), cloud, count, rng, order
+            one = from_points(*part) or from_points(*part)  # NUTS, which is next, does not cross between modes
+            if one is None:
+                return Refused(len(clouds))
+            found.append(one)
     except np.linalg.LinAlgError:  # a prior whose draws are not finite on the unconstrained scale
-        return None
-    found = [one for one in every if one is not None]
-    return _joined(found, count, rng) if len(found) == len(every) else None
+        return Refused()
+    return _joined(found, count, rng)
 
 
 def _joined(modes: Sequence[Weighted], count: int, rng: np.random.Generator) -> Weighted:

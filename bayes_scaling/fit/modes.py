@@ -9,6 +9,7 @@ posterior of each is sampled by itself and its mass is its evidence.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,9 +22,10 @@ ISLANDS, SIZE, SETTLING = 4, 50, 20  # clusters of them, particles of an island,
 GROWN, GROWING = 400, 100  # the same of an island that is a mode
 FEWEST = 5  # particles that make an island
 BEST = 0.5  # share of a cluster's particles, those of highest density, that an island begins with
-STRAGGLERS = 25.0  # nats below the best of an island
+STRAGGLERS = 25.0  # nats below the best of an island, unless fewer than FEWEST are nearer
+LEAST_SD = 1e-5  # as in the moves of particles
 APART = 6.0  # standard deviations between means; the halves of one normal cloud are 2.7 apart
-HOPELESS = 10.0  # nats by which the highest density of an island is below that of all: particles would be there
+HOPELESS = 10.0  # nats by which the mass of an island, roughly, is below the largest
 
 
 def islands(target: Target, ladder: Ladder, rng: np.random.Generator) -> list[np.ndarray]:
@@ -32,15 +34,23 @@ def islands(target: Target, ladder: Ladder, rng: np.random.Generator) -> list[np
     found = moved(target, ladder.population, Particles(start, target.log_likelihood(start)), rng, moves=QUENCHING)
     clusters = [own for own in _clusters(found.theta, ISLANDS, rng) if len(own) >= FEWEST]
     best = [_best(target, ladder.population, own) for own in clusters]
-    return [half for own in best for half in halves(settled(target, ladder.population, own, rng), rng)]
+    return [half for own in best for half in halves(settled(target, ladder.population, own, rng))]
 
 
 def _clusters(cloud: np.ndarray, count: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return a cloud in parts, every direction of the same weight (k-means)."""
+    """Return a cloud in parts, every direction of the same weight (k-means); some may be empty."""
     from scipy.cluster.vq import kmeans2
 
-    _, label = kmeans2((cloud - cloud.mean(axis=0)) / cloud.std(axis=0), count, minit="++", seed=rng)
+    scaled = _scaled(cloud)
+    scaled += LEAST_SD * rng.standard_normal(cloud.shape)  # k-means divides by zero where few points are distinct
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="One of the clusters is empty", category=UserWarning)
+        _, label = kmeans2(scaled, count, minit="++", seed=rng)
     return [cloud[label == i] for i in range(count)]
+
+
+def _scaled(cloud: np.ndarray) -> np.ndarray:
+    return np.asarray((cloud - cloud.mean(axis=0)) / np.maximum(cloud.std(axis=0), LEAST_SD))
 
 
 def _best(target: Target, population: Population, theta: np.ndarray) -> np.ndarray:
@@ -57,12 +67,13 @@ def settled(
         theta = theta[rng.integers(0, len(theta), size)]
         island = moved(target, population, Particles(theta, target.log_likelihood(theta)), rng, moves=moves)
         density = island.log_likelihood + population.log_density(island.theta)
-        theta = island.theta[density >= density.max() - STRAGGLERS]
+        near = min(density.max() - STRAGGLERS, np.partition(density, -FEWEST)[-FEWEST])
+        theta = island.theta[density >= near]
     return theta
 
 
 def modes(clouds: Sequence[np.ndarray], density: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return clouds joined where no line tells them apart; those of a hopelessly low density are left out.
+    """Return clouds joined where no line tells them apart; those of a hopelessly low mass are left out.
 
     Parameters
     ----------
@@ -70,10 +81,10 @@ def modes(clouds: Sequence[np.ndarray], density: Sequence[np.ndarray]) -> list[n
     density : sequence of ndarray, shape (particle,) each
         Log density of the posterior.
     """
-    highest = max(d.max() for d in density)
+    mass = [_log_mass(c, d) for c, d in zip(clouds, density, strict=True)]
     found: list[np.ndarray] = []
-    for cloud, own in sorted(zip(clouds, density, strict=True), key=lambda pair: -len(pair[0])):
-        if own.max() < highest - HOPELESS:
+    for cloud, own in sorted(zip(clouds, mass, strict=True), key=lambda pair: -len(pair[0])):
+        if own < max(mass) - HOPELESS:
             continue
         near = [i for i, other in enumerate(found) if apart(cloud, other) < APART]
         joined = np.concatenate([cloud, *(found[i] for i in near)])
@@ -81,10 +92,34 @@ def modes(clouds: Sequence[np.ndarray], density: Sequence[np.ndarray]) -> list[n
     return found
 
 
-def halves(cloud: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return a cloud in two parts where one line tells these apart, else as it is."""
-    parts = _clusters(cloud, 2, rng)
-    return parts if min(map(len, parts)) >= FEWEST and apart(*parts) >= APART else [cloud]
+def _log_mass(cloud: np.ndarray, density: np.ndarray) -> float:
+    """Return the log of peak density times volume, but for a constant: a wide mode has mass at a low density."""
+    return float(density.max() + 0.5 * np.linalg.slogdet(_within([cloud]))[1])
+
+
+def halves(cloud: np.ndarray) -> list[np.ndarray]:
+    """Return a cloud in two parts where one line tells these apart, else as it is.
+
+    Tried are cuts across every coordinate and principal axis: k-means, begun at random, finds cuts along the modes too.
+    """
+    scaled = _scaled(cloud)
+    axes = np.linalg.svd(scaled, full_matrices=False)[2]
+    best, far = [cloud], APART
+    for along in np.concatenate([scaled, scaled @ axes.T], axis=1).T:
+        low = along < _cut(along)
+        parts = [cloud[low], cloud[~low]]
+        if min(map(len, parts)) >= FEWEST and (distance := apart(*parts)) >= far:
+            best, far = parts, distance
+    return best
+
+
+def _cut(along: np.ndarray) -> float:
+    """Return where numbers are cut in two so that least variance is left within (Fisher 1958)."""
+    ordered = np.sort(along)
+    below = np.arange(1, len(ordered))
+    total = np.cumsum(ordered)
+    gap = (total[-1] - total[:-1]) / (len(ordered) - below) - total[:-1] / below
+    return float(ordered[below[(gap**2 * below * (len(ordered) - below)).argmax()]])
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> float:
@@ -96,7 +131,7 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
 def _within(clouds: Sequence[np.ndarray]) -> np.ndarray:
     """Return the mean covariance within clouds, shape (parameter, parameter)."""
     size = clouds[0].shape[1]
-    return np.mean([np.cov(c.T).reshape(size, size) for c in clouds], axis=0) + 1e-10 * np.eye(size)
+    return np.mean([np.cov(c.T).reshape(size, size) for c in clouds], axis=0) + LEAST_SD**2 * np.eye(size)
 
 
 @dataclass(frozen=True)

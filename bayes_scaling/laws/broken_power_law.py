@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bayes_scaling.laws.backend import Backend
-from bayes_scaling.laws.base import SCALE, Citation, Law, Parameter, Prior, Quantity
+from bayes_scaling.laws.base import SCALE, SCALE_UNIT, Citation, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.theories import (
     DATA,
     SIZE,
@@ -16,7 +16,7 @@ from bayes_scaling.laws.theories import (
 )
 
 BREAK = Quantity(
-    "break_scale", "scale at which the exponent changes", "unit of the law's scale", (),
+    "break_scale", "scale at which the exponent changes", SCALE_UNIT, (),
     "Caballero et al. (2022), eq. 1: d_1",
 )  # fmt: skip
 

@@ -43,6 +43,16 @@ def _quantities(domains: tuple[str, ...]) -> tuple[Quantity, ...]:
     return (best_share(domains, "sum of losses", "arXiv:2403.16952, section 4"),)
 
 
+def positions_of(law: str, domain: Any, domains: Sequence[str]) -> Any:
+    """Return positions from 0 of domains that are asked of from 1, of their shape; CardError where one is none."""
+    import numpy as np
+
+    which = np.asarray(domain, dtype=int) - 1
+    if (strange := which[(which < 0) | (which >= len(domains))]).size:
+        raise CardError(f"{law}: optimal_share of domain {strange[0] + 1}; it has {listed(domains)}.")
+    return which
+
+
 def _inputs(domains: tuple[str, ...], targets: tuple[str, ...]) -> tuple[Input, ...]:
     """Return the proportions, and the validation domain of a row where there are several."""
     shares = [
@@ -174,10 +184,8 @@ class Mixing(Law):
             slope = np.einsum("pt,ptd->pd", loss, t)
             return loss.sum(axis=1), slope, np.einsum("pt,ptd,pte->pde", loss, t, t)
 
+        which = np.broadcast_to(positions_of(self.name, domain, self.domains), shape).ravel()
         share = least(value, len(k), len(self.domains))
-        which = np.broadcast_to(np.asarray(domain, dtype=int) - 1, shape).ravel()
-        if (which >= len(self.domains)).any():
-            raise CardError(f"mixing: optimal_share of domain {which.max() + 1}; it has {listed(self.domains)}.")
         return np.take_along_axis(share, which[:, None], axis=1)[:, 0].reshape(shape)
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bayes_scaling.errors import CardError, listed
+from bayes_scaling.errors import CardError
 from bayes_scaling.laws.backend import Backend, numpy_backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
-from bayes_scaling.laws.mixing import DOMAINS, Mixing, best_share, refuse_shares, share_of
+from bayes_scaling.laws.mixing import DOMAINS, Mixing, best_share, positions_of, refuse_shares, share_of
 from bayes_scaling.laws.parts import distinct_names, refuse_options
 from bayes_scaling.laws.simplex import lowest
 
@@ -185,11 +185,9 @@ class MixtureScale(Law):
         """Return a domain's proportion in the mixture with the lowest loss, shape (draw, row)."""
         import numpy as np
 
-        at = values if self.joint else {**values, **self.reference}  # of which the additive optimum does not depend
+        at = values if self.joint else {**values, **self.reference}  # on which the additive optimum does not depend
         shape = np.broadcast_shapes(np.shape(domain), *(np.shape(v) for v in at.values()))
-        which = np.broadcast_to(np.asarray(domain, dtype=int) - 1, shape).ravel()
-        if (which >= len(self.domains)).any():
-            raise CardError(f"{self.name}: optimal_share of domain {which.max() + 1}; it has {listed(self.domains)}.")
+        which = np.broadcast_to(positions_of(self.name, domain, self.domains), shape).ravel()
         every = np.stack([np.broadcast_to(v, shape).ravel() for v in at.values()], axis=1)
         once, back = np.unique(every, axis=0, return_inverse=True)  # one search for all domains that are asked of
         flat = {name: once[:, i : i + 1] for i, name in enumerate(at)}

@@ -122,7 +122,7 @@ def test_intervals_that_are_too_narrow_for_larger_runs_are_named(found):
 
     share = found.ranking.set_index("law").loc["chinchilla", "coverage90"]
     wide, narrow = told(coverage90=0.8, coverage90_hi=0.95), told(coverage90=0.5, coverage90_hi=0.8)
-    assert f"The 90 % equal-tailed intervals of chinchilla hold {100 * share:.0f} % of these runs (90 % equal" in wide
+    assert f"equal-tailed intervals of chinchilla hold {100 * share:.0f} % of the held-out rows (90 % equal" in wide
     assert "Too narrow" not in wide
     assert "Too narrow for larger runs are those of kaplan (50 %): a discrepancy (noise=) widens them." in narrow
 

@@ -92,7 +92,7 @@ def test_priors_with_ends_are_drawn_within_them():
     prior = {"E": {"dist": "uniform", "lower": 1.0, "upper": 1.6}}
     spec, rows = encode(make_spec("power_law", noise={"observation": "normal"}, priors=prior), LADDER)
     found = importance.importance_draws(spec, rows, 1000, 1)
-    assert found is not None
+    assert isinstance(found, importance.Weighted)
     floor = np.exp(found.theta[:, [p.name for p in spec.parameters()].index("E")])
     assert 1.0 <= floor.min() < floor.max() <= 1.6
 
@@ -269,16 +269,17 @@ def test_models_with_effects_or_constants_are_left_to_nuts():
 
 def test_what_is_not_trusted_goes_to_nuts_and_says_why(monkeypatch):
     spec, rows = encode(SPECS["normal"], LADDER)
-    monkeypatch.setattr("bayes_scaling.fit.engine.importance_draws", lambda *a: None)
+    monkeypatch.setattr("bayes_scaling.fit.engine.importance_draws", lambda *a: importance.Refused(2))
     drawn, engine = draw_posterior(spec, rows, SETTINGS, 1, lambda: "drawn")
     assert drawn == "drawn"
     assert "Pareto k" in engine["why"]
+    assert engine["modes_found"] == 2
 
 
 def test_a_density_that_is_nowhere_possible_is_refused(monkeypatch):
     spec, rows = encode(SPECS["normal"], LADDER)
     monkeypatch.setattr(importance.Target, "_of_few", lambda self, theta: np.full(len(theta), IMPOSSIBLE))
-    assert importance.importance_draws(spec, rows, 100, 1) is None
+    assert importance.importance_draws(spec, rows, 100, 1) == importance.Refused()
 
 
 def tail_of(fit, job):
@@ -342,7 +343,7 @@ def test_intervals_cover_planted_parameters():
             continue
         own, encoded = encode(SPECS["normal"], LADDER.assign(loss=loss))
         found = importance.importance_draws(own, encoded, 400, len(ranks))
-        if found is None:
+        if isinstance(found, importance.Refused):
             refused += 1
             continue
         at = [float(link(numpy_backend(), p.support, planted[p.name][0])) for p in spec.parameters()]

@@ -1,5 +1,7 @@
 """Modes that lie far apart: found where tempering loses them, told from one mode, and weighted by their masses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import gammaln
@@ -8,6 +10,7 @@ import bayes_scaling as bs
 from bayes_scaling.fit import importance
 from bayes_scaling.fit import modes as room
 from bayes_scaling.fit.particles import Ladder, Population, temper
+from bayes_scaling.model import encode, make_spec
 
 WIDE = Population(np.zeros(3), np.full(3, 3.0))
 STEEP, POWER, SCALE = np.full(3, 2.0), 8.0, 0.02
@@ -53,7 +56,7 @@ def test_tempering_does_not_know_the_masses():
 def test_both_modes_are_found_and_have_their_masses(seed):
     rng, target = np.random.default_rng(seed), Funnel()
     ladder = Ladder.up(target, WIDE, 800, rng)
-    clouds = [*room.halves(ladder.temper(target, rng).theta, rng), *room.islands(target, ladder, rng)]
+    clouds = [*room.halves(ladder.temper(target, rng).theta), *room.islands(target, ladder, rng)]
     found = room.modes(clouds, [target.log_density(c) for c in clouds])
     assert len(found) == 2
     grown = [room.settled(target, WIDE, c, rng, size=room.GROWN, moves=room.GROWING) for c in found]
@@ -75,10 +78,17 @@ def test_one_cloud_is_one_mode_however_it_is_cut():
         rng.standard_normal((800, 6)) * [1, 10, 1, 0.1, 1, 1],
         np.stack([first, first**2 + 0.3 * rng.standard_normal(800)], axis=1),
     ):
-        assert len(room.halves(cloud, rng)) == 1
-    away = np.array([12.0, 0.0, 0.0])
-    two = np.concatenate([rng.standard_normal((500, 3)), away + rng.standard_normal((300, 3))])
-    assert sorted(len(part) for part in room.halves(two, rng)) == [300, 500]
+        assert len(room.halves(cloud)) == 1
+
+
+@pytest.mark.parametrize("sizes", [(500, 300), (750, 50), (30, 20)])
+@pytest.mark.parametrize("size", [2, 6, 12])
+def test_two_modes_in_one_cloud_are_told_apart(sizes, size):
+    """Along a coordinate or any direction, however many others there are."""
+    for seed, direction in ((3, np.eye(size)[0]), (4, np.ones(size) / np.sqrt(size))):
+        rng = np.random.default_rng(seed)
+        two = [rng.standard_normal((n, size)) + at * direction for n, at in zip(sizes, (0, 12), strict=True)]
+        assert sorted(len(part) for part in room.halves(np.concatenate(two))) == sorted(sizes)
 
 
 def test_hopeless_islands_are_left_out_and_near_ones_joined():
@@ -88,6 +98,33 @@ def test_hopeless_islands_are_left_out_and_near_ones_joined():
     assert [len(c) for c in room.modes(list(at.values()), density)] == [200, 100]
     density[2] = np.full(100, 5.0 - room.HOPELESS - 1)
     assert [len(c) for c in room.modes(list(at.values()), density)] == [200]
+    spike, wide = 20 + 0.01 * rng.standard_normal((100, 6)), rng.standard_normal((800, 6))
+    equal = [np.full(100, -6 * np.log(0.01)), np.zeros(800)]  # of the same mass: 28 nats between the peaks
+    assert [len(c) for c in room.modes([spike, wide], equal)] == [800, 100], "a spike does not hide what is wide"
+
+
+def test_particles_that_do_not_move_or_lie_far_below_the_best_are_still_islands():
+    """Peaks narrower than any move, and a ragged density where few particles are near the best."""
+
+    def peak(theta):
+        return -0.5 * ((theta - 1) ** 2).sum(axis=1) / 1e-12
+
+    def ragged(theta):
+        return -50 * (theta**2).sum(axis=1) + 400 * np.cos(40 * theta).sum(axis=1)
+
+    class Steep(Funnel):
+        def __init__(self, density):
+            self.log_likelihood = density
+
+    for density in (peak, ragged):
+        rng, target = np.random.default_rng(5), Steep(density)
+        found = room.islands(target, Ladder.up(target, WIDE, 200, rng), rng)
+        assert min(map(len, found)) >= room.FEWEST
+        assert len(room.modes(found, [density(c) for c in found])) >= 1
+    alone = np.zeros((room.FEWEST, 3))
+    assert len(room.halves(alone)) == 1
+    kept = room.settled(target, WIDE, np.concatenate([alone[:1], 9 + alone]), rng, size=20, moves=0)
+    assert len(kept) >= room.FEWEST
 
 
 def test_cells_divide_the_space():
@@ -123,6 +160,16 @@ def test_the_fit_tells_of_separate_modes(ladder, monkeypatch):
     found = model.fit(ladder, draws=200, random_seed=1, progressbar=False).diagnose()
     assert found.ok, "a posterior with two modes is no failure of sampling"
     assert "2 explanations that lie far apart (90.5%, 9.5% of the posterior)" in repr(found)
+    by_nuts = replace(plain, meta={**plain.meta, "engine": {"name": "nuts", "modes_found": 2}}).diagnose()
+    assert "their shares are not known" in repr(by_nuts), "modes that could not be weighted are told too"
+
+
+def test_modes_that_cannot_be_weighted_are_counted(ladder, monkeypatch):
+    """Two clouds that are none of the posterior's modes, and weights that are never trusted."""
+    spec, rows = encode(make_spec("power_law", noise={"observation": "normal"}), ladder)
+    monkeypatch.setattr(importance.Posterior, "clouds", lambda self, points, rng: [points, points + 1])
+    monkeypatch.setattr(importance, "from_points", lambda *given: None)
+    assert importance.importance_draws(spec, rows, 100, 1) == importance.Refused(2)
 
 
 @pytest.mark.real
@@ -133,3 +180,7 @@ def test_runs_on_repeated_data_have_two_explanations():
     assert fit.meta["engine"]["modes"] == pytest.approx([0.905, 0.095], abs=0.01)
     low = np.median(fit.values()["E"][fit.values()["E"] < 1.75])
     assert low == pytest.approx(1.45, abs=0.03)
+    shared = importance.ladder_of(fit.spec, fit.rows)
+    assert len(shared.modes) > 1
+    refit = importance.importance_draws(fit.spec, fit.rows, 2000, 1, lambda: shared)
+    assert refit.modes == pytest.approx(fit.meta["engine"]["modes"], abs=0.01), "backtests and bootstraps go on from it"

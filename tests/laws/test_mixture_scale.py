@@ -135,9 +135,11 @@ def test_proportions_that_do_not_sum_to_one_are_listed():
         ADDITIVE.check_values(pd.DataFrame({"p_web": [0.5], "p_code": [0.3], "p_books": [0.1]}))
 
 
-def test_a_domain_that_is_none():
-    with pytest.raises(CardError, match="optimal_share of domain 4; it has web, code, books"):
-        ADDITIVE.optimal_share(XP, domain=np.array([4.0]), **sampled(ADDITIVE, 2, 7))
+@pytest.mark.parametrize("law", [ADDITIVE, laws.get("mixing")], ids=["mixture_scale", "mixing"])
+@pytest.mark.parametrize("none", [0, 4])
+def test_a_domain_that_is_none(law, none):
+    with pytest.raises(CardError, match=f"optimal_share of domain {none}; it has web, code, books"):
+        law.optimal_share(XP, domain=np.array([1.0, none]), **sampled(law, 2, 7))
 
 
 @pytest.mark.parametrize(

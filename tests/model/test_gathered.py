@@ -8,7 +8,7 @@ import simulated
 from bayes_scaling.data import thin
 from bayes_scaling.data.thinning import Stretches
 from bayes_scaling.errors import CardError, DataError
-from bayes_scaling.fit.importance import Posterior, effective, importance_draws
+from bayes_scaling.fit.importance import Posterior, Weighted, effective, importance_draws
 from bayes_scaling.forecasts import forecast
 from bayes_scaling.laws.backend import numpy_backend
 from bayes_scaling.model import encode, make_spec
@@ -92,6 +92,7 @@ def test_thinned_checkpoints_have_the_posterior_of_all():
     settled, few = encode(OU, thinned)
     assert settled == spec
     found = importance_draws(spec, few, 1500, 1)
+    assert isinstance(found, Weighted)
     weight = Posterior(spec, rows).log_density(found.theta) - Posterior(spec, few).log_density(found.theta)
     assert effective(weight) > 0.6 * len(weight)
     share = np.exp(weight - weight.max())
