@@ -23,7 +23,7 @@ KNOWN = (
     "far_from_best", "not_best", "one_answer", "long_trained",
     "above_range", "repeated_x",
     "not_in_published_fit",
-    "seed_repeat", "deduplicated", "other_shape", "early_checkpoint", "untrained_domain",
+    "seed_repeat", "deduplicated", "other_shape", "other_design", "early_checkpoint", "untrained_domain",
 )  # fmt: skip
 """Flags that the checks and loaders of this package give."""
 
