@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayes_scaling.compare import effective_compute, skills
 from bayes_scaling.compare.latent import FAR, families_differ
+from bayes_scaling.data.columns import SCALES
 from bayes_scaling.forecasts import Forecast, Reach
 from bayes_scaling.forecasts.points import describe_groups
 from bayes_scaling.forecasts.scales import beside
@@ -99,13 +100,14 @@ def forecast(study: Study, answer: Forecast) -> list[str]:
     """Return a sentence per point, with the widest interval."""
     share = max(answer.levels)
     table = answer.tabulate([share], answer.interval)
-    groups = _telling(study, table)
+    groups, differing = _telling(study, table), _differing(study, table)
     found = []
     for _, row in table.iterrows():
         low, high = (words.outcome(float(row[c]), study.outcome) for c in ("lower", "upper"))
         ends = words.interval(low, high, share, answer.interval)
         middle = words.outcome(float(row["median"]), study.outcome)
-        where = words.point(row, study.outcome, groups) + beside(str(row.get("extrapolation", "")))
+        where = ", ".join([words.point(row, study.outcome, groups), *_further(row, differing)])
+        where += beside(str(row.get("extrapolation", "")))
         found.append(f"{where}: {study.outcome} {middle}{words.outcome_unit(study.fit.spec)} ({ends}).")
     return found
 
@@ -114,6 +116,16 @@ def _telling(study: Study, table: pd.DataFrame) -> list[str]:
     """Return the group columns that tell the points apart; the question's title names the others."""
     present = [g for g in study.groups if g in table.columns]
     return [g for g in present if table[g].nunique() > 1] or present[:1]
+
+
+def _differing(study: Study, table: pd.DataFrame) -> list[str]:
+    """Return the law's other inputs that tell the points apart, such as the number of unique tokens."""
+    read = [i.column for i in study.fit.spec.law.inputs]
+    return [c for c in read if c in table.columns and c not in SCALES and table[c].nunique() > 1]
+
+
+def _further(row: pd.Series, columns: list[str]) -> list[str]:
+    return [f"{c} {words.cell(row[c], c)}" for c in columns]
 
 
 def target(value: float, outcome: str) -> str:

@@ -159,6 +159,19 @@ def test_flags_are_counted_on_one_table():
     assert [list(r) for r in shown.rows] == [["derived_compute", "6", "5", "kept"], ["odd", "1", "0", "left out"]]
 
 
+def test_points_are_told_apart_by_every_input_of_the_law():
+    """Answers of the same size and tokens once read alike."""
+    spec = make_spec("data_constrained")
+    frame = simulated.ladder(per_family=4).assign(unique_tokens=lambda t: t["tokens"] / 4)
+    study = replace(loss_study(), fit=simulated.fit_of(spec, frame.drop(columns="family")))
+    points = {"params": [1e9], "tokens": [1e11], "unique_tokens": [1e11, 2.5e10]}
+    first, second = (s.replace("\u00a0", " ") for s in sentences.forecast(study, forecast(study.fit, points)))
+    assert "100 billion tokens, unique_tokens 10¹¹" in first
+    assert "100 billion tokens, unique_tokens 2.5 × 10¹⁰" in second
+    alone = sentences.forecast(study, forecast(study.fit, {**points, "unique_tokens": [1e11]}))
+    assert "unique_tokens" not in alone[0], "what all points share is in the question"
+
+
 @pytest.mark.parametrize(("stated", "told"), [("", "nats per token"), ("Brier score", "Brier score")])
 def test_the_unit_of_the_loss_is_that_of_the_runs(stated, told):
     made = loss_study()
