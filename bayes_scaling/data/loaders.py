@@ -15,6 +15,7 @@ from bayes_scaling.data import (
     epoch,
     gemstones,
     hitchhiker,
+    inference,
     inverse,
     leaderboards,
     learning_curves,
@@ -85,6 +86,7 @@ LOADERS: dict[str, Callable[[], pd.DataFrame]] = {
     "mixtures": mixtures.load_mixtures,
     "mixtures_five": mixtures.load_mixtures_five,
     "repeated": repeated.load_repeated,
+    "inference": inference.load_inference,
     "inverse": inverse.load_inverse,
     "emergence": emergence.load_emergence,
 }
