@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import logsumexp
 
-from bayes_scaling.fit.modes import GROWING, GROWN, Cells, halves, islands, modes, settled
+from bayes_scaling.fit.modes import GROWING, GROWN, UNSETTLED, Cells, halves, islands, modes, settled
 from bayes_scaling.fit.particles import IMPOSSIBLE, SAFE, Ladder, Population, Target, moved
 from bayes_scaling.fit.proposals import Proposal, Tried
 from bayes_scaling.fit.straight import order_of
@@ -129,7 +129,7 @@ class Posterior:
         if not others:
             return [points]
         every = [*halves(points), *others]
-        found = modes(every, [self.log_density(c) for c in every])
+        found = modes(every, [self.log_density(c) for c in every], hopeless=UNSETTLED)
         if len(found) < 2:
             return [points]
         grow = partial(settled, self._target, ladder.population, rng=rng, size=GROWN, moves=GROWING)
@@ -160,7 +160,7 @@ def ladder_of(spec: ModelSpec, rows: Rows) -> Ladder:
     ladder, posterior = Ladder.up(target, normal_prior(spec, rng), PARTICLES, rng), Posterior(spec, rows)
     # from few rows, as one fit does: at the highest rung of all of them a wide mode has already won
     found = islands(target, few_rows_first(spec, rows, rng), rng)
-    apart = modes(found, [posterior.log_density(c) for c in found])
+    apart = modes(found, [posterior.log_density(c) for c in found], hopeless=UNSETTLED)
     return replace(ladder, modes=tuple(apart) if len(apart) > 1 else ())
 
 
