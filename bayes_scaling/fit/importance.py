@@ -13,13 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol
 
 import numpy as np
 from scipy.special import logsumexp
 
-from bayes_scaling.fit.modes import GROWING, GROWN, UNSETTLED, Cells, halves, islands, modes, settled
+from bayes_scaling.fit.modes import Cells, beside, grown_modes, islands, settled
 from bayes_scaling.fit.particles import IMPOSSIBLE, SAFE, Ladder, Population, Target, moved
 from bayes_scaling.fit.proposals import Proposal, Tried
 from bayes_scaling.fit.straight import order_of
@@ -126,15 +125,7 @@ class Posterior:
             others = islands(self._target, ladder, rng)
         else:
             others = [settled(self._target, ladder.population, cloud, rng) for cloud in ladder.modes]
-        if not others:
-            return [points]
-        every = [*halves(points), *others]
-        found = modes(every, [self.log_density(c) for c in every], hopeless=UNSETTLED)
-        if len(found) < 2:
-            return [points]
-        grow = partial(settled, self._target, ladder.population, rng=rng, size=GROWN, moves=GROWING)
-        grown = [grow(cloud) for cloud in found]
-        return modes(grown, [self.log_density(c) for c in grown])
+        return beside(points, others, self._target, ladder.population, self.log_density, rng)
 
 
 def few_rows_first(spec: ModelSpec, rows: Rows, rng: np.random.Generator) -> Ladder:
@@ -160,7 +151,7 @@ def ladder_of(spec: ModelSpec, rows: Rows) -> Ladder:
     ladder, posterior = Ladder.up(target, normal_prior(spec, rng), PARTICLES, rng), Posterior(spec, rows)
     # from few rows, as one fit does: at the highest rung of all of them a wide mode has already won
     found = islands(target, few_rows_first(spec, rows, rng), rng)
-    apart = modes(found, [posterior.log_density(c) for c in found], hopeless=UNSETTLED)
+    apart = grown_modes(found, target, ladder.population, posterior.log_density, rng)
     return replace(ladder, modes=tuple(apart) if len(apart) > 1 else ())
 
 

@@ -10,15 +10,17 @@ posterior of each is sampled by itself and its mass is its evidence.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayes_scaling.fit.particles import Ladder, Particles, Population, Target, moved
 
+LogDensity = Callable[[np.ndarray], np.ndarray]
 QUENCHED, QUENCHING = 100, 80  # particles, and their moves
 ISLANDS, SIZE, SETTLING = 4, 50, 20  # clusters of them, particles of an island, and moves that it settles with
+SCREENED, SCREENING = 80, 100  # the same of an island that may be a mode: most are on their way to another one
 GROWN, GROWING = 400, 100  # the same of an island that is a mode
 FEWEST = 5  # particles that make an island
 BEST = 0.5  # share of a cluster's particles, those of highest density, that an island begins with
@@ -26,7 +28,7 @@ STRAGGLERS = 25.0  # nats below the best of an island, unless fewer than FEWEST 
 LEAST_SD = 1e-5  # as in the moves of particles
 APART = 6.0  # standard deviations between means; the halves of one normal cloud are 2.7 apart
 HOPELESS = 10.0  # nats by which the mass of an island, roughly, is below the largest
-UNSETTLED = 40.0  # the same while islands have not grown: 10 lost the mode of datablations in 6 of 40 seeds
+UNSETTLED = 40.0  # the same before islands are screened: 10 lost the mode of datablations in 6 of 40 seeds
 
 
 def islands(target: Target, ladder: Ladder, rng: np.random.Generator) -> list[np.ndarray]:
@@ -71,6 +73,38 @@ def settled(
         near = min(density.max() - STRAGGLERS, np.partition(density, -FEWEST)[-FEWEST])
         theta = island.theta[density >= near]
     return theta
+
+
+def beside(
+    points: np.ndarray, others: Sequence[np.ndarray], target: Target, population: Population, log_density: LogDensity,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:  # fmt: skip
+    """Return points of every mode among particles and other clouds; the particles themselves where theirs is the only.
+
+    Parameters
+    ----------
+    points : ndarray, shape (particle, parameter)
+        Of the posterior, as tempering found it.
+    others : sequence of ndarray, shape (particle, parameter) each
+    log_density : callable
+        That of the posterior at points, shape (particle,).
+    """
+    found = grown_modes([*halves(points), *others], target, population, log_density, rng) if others else [points]
+    return [points] if len(found) == 1 and apart(points, found[0]) < APART else found
+
+
+def grown_modes(
+    clouds: Sequence[np.ndarray], target: Target, population: Population, log_density: LogDensity,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:  # fmt: skip
+    """Return points of the modes among clouds, settled where there are several; arguments as of :func:`beside`."""
+    found = modes(clouds, [log_density(c) for c in clouds], hopeless=UNSETTLED)
+    for size, moves in ((SCREENED, SCREENING), (GROWN, GROWING)):
+        if len(found) < 2:
+            break
+        found = [settled(target, population, c, rng, size=size, moves=moves) for c in found]
+        found = modes(found, [log_density(c) for c in found])
+    return found
 
 
 def modes(

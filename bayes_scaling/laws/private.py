@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bayes_scaling.data.columns import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.errors import CardError
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Input, Law, Parameter, Prior, Quantity
@@ -143,7 +144,7 @@ class Private(Law):
 
         The loss is a sum of exponentials of log size, which has one minimum.
         """
-        most = compute / (6 * self.sequence)  # parameters times examples
+        most = compute / (FLOP_PER_PARAM_TOKEN * self.sequence)  # parameters times examples
 
         def loss(log_params: Any) -> Any:
             params = xp.exp(log_params)
@@ -156,7 +157,7 @@ class Private(Law):
     def optimal_examples(self, xp: Backend, *, compute: Any, noise_batch_ratio: Any, **sampled: Any) -> Any:
         """Return the examples of the run with the lowest loss, shape ``(..., row)``."""
         params = self.optimal_params(xp, compute=compute, noise_batch_ratio=noise_batch_ratio, **sampled)
-        return compute / (6 * self.sequence * params)
+        return compute / (FLOP_PER_PARAM_TOKEN * self.sequence * params)
 
     def to_published(self, xp: Backend, **sampled: Any) -> dict[str, Any]:
         """Return E, A, alpha, B, beta, C, gamma and alpha_2 as in the paper (counts)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bayes_scaling.data.columns import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.laws.backend import Backend
 from bayes_scaling.laws.base import Citation, Constants, Input, Law, Parameter, Prior, Quantity
 from bayes_scaling.laws.chinchilla import Chinchilla, chinchilla_at
@@ -95,7 +96,7 @@ class Sparse(Law):
         """Return the active parameters of the best split of compute at a sparsity, shape ``(..., row)``."""
         size = self._size_term(xp, sparsity, A_ref, alpha, c_ref)
         own = {"A_ref": size, "alpha": alpha, "B_ref": others["B_ref"], "beta": others["beta"]}
-        return chinchilla_at(self).allocation(xp, product=compute / 6, **own)["params"]
+        return chinchilla_at(self).allocation(xp, product=compute / FLOP_PER_PARAM_TOKEN, **own)["params"]
 
     def optimal_sparsity(self, xp: Backend, *, params: Any, sparsity: Any, **sampled: Any) -> Any:
         """Return the sparsity with the lowest loss from 0 to the one asked, shape ``(..., row)``; tokens do not matter.

@@ -56,12 +56,11 @@ def test_tempering_does_not_know_the_masses():
 def test_both_modes_are_found_and_have_their_masses(seed):
     rng, target = np.random.default_rng(seed), Funnel()
     ladder = Ladder.up(target, WIDE, 800, rng)
-    clouds = [*room.halves(ladder.temper(target, rng).theta), *room.islands(target, ladder, rng)]
-    found = room.modes(clouds, [target.log_density(c) for c in clouds])
+    points, others = ladder.temper(target, rng).theta, room.islands(target, ladder, rng)
+    found = room.beside(points, others, target, WIDE, target.log_density, rng)
     assert len(found) == 2
-    grown = [room.settled(target, WIDE, c, rng, size=room.GROWN, moves=room.GROWING) for c in found]
-    cells = room.Cells.about(grown)
-    parts = [importance.from_points(importance.Cell(target, cells, i), c, 2000, rng) for i, c in enumerate(grown)]
+    cells = room.Cells.about(found)
+    parts = [importance.from_points(importance.Cell(target, cells, i), c, 2000, rng) for i, c in enumerate(found)]
     joined = importance._joined(parts, 2000, rng)
     error = np.sqrt(MASSES[0] * MASSES[1] * sum(1 / p.effective for p in parts))  # of a ratio of two mean weights
     assert joined.modes == pytest.approx(MASSES, abs=4 * error)
@@ -184,3 +183,19 @@ def test_runs_on_repeated_data_have_two_explanations():
     assert len(shared.modes) > 1
     refit = importance.importance_draws(fit.spec, fit.rows, 2000, 1, lambda: shared)
     assert refit.modes == pytest.approx(fit.meta["engine"]["modes"], abs=0.01), "backtests and bootstraps go on from it"
+
+
+def test_particles_that_ended_in_a_mode_of_no_mass_are_not_kept():
+    """A mode that holds all but nothing takes the place of theirs; beside none, theirs stay as they are."""
+
+    class Higher(Funnel):
+        def log_likelihood(self, theta):
+            return super().log_likelihood(theta) + 60 * np.exp(-((theta - STEEP) ** 2).sum(axis=1))
+
+    rng, target = np.random.default_rng(1), Higher()
+    points, island = (at + 0.05 * rng.standard_normal((200, 3)) for at in (PLAIN, STEEP))
+    found = room.beside(points, [island], target, WIDE, target.log_density, rng)
+    assert len(found) == 1
+    assert steep(found[0]).all()
+    for others in ([], [points[:100]]):
+        assert room.beside(points, others, target, WIDE, target.log_density, rng)[0] is points
